@@ -1,0 +1,67 @@
+# The commands of the project. Everything they install goes into .venv, or is a Debian package that
+# is named before it is installed.
+
+BIN := .venv/bin
+RUNTIME := .venv/.runtime-installed
+DEV := .venv/.dev-installed
+ARGS :=
+
+.DEFAULT_GOAL := help
+.PHONY: help up demo install test lint bench docs lock browser clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+up: $(RUNTIME) ## Start everything; ARGS="--port 9000" are flags of `dailies up`
+	@exec $(BIN)/dailies up $(ARGS)
+
+demo: $(RUNTIME) ## While it runs: put a short clip in
+	@exec $(BIN)/dailies demo $(ARGS)
+
+install: $(RUNTIME) ## Make .venv with what `dailies` needs
+
+# What kills processes or drives a browser has the machine to itself; the rest shares two cores.
+ALONE := tests/e2e tests/recovery tests/up
+TOGETHER := $(filter-out $(ALONE) tests/__pycache__,$(sort $(patsubst %/,%,$(wildcard tests/*/)) \
+	$(wildcard tests/test_*.py)))
+
+test: lint browser ## ruff, mypy, and pytest against real servers and a browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TOGETHER) $(ARGS)
+	$(BIN)/python -m pytest $(ALONE) $(ARGS)
+
+lint: $(DEV) ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(DEV) ## Measure against plain ffmpeg; writes bench/results/latest.json
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(DEV) ## Write what the documentation has from the code: settings, rules
+	$(BIN)/python -m scripts.configuration_docs
+	$(BIN)/python -m scripts.rule_docs
+
+browser: ## Install Chromium for the browser tests, where it is missing
+	@scripts/bootstrap browser
+
+# Newer versions: change pyproject.toml, then this.
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --strip-extras \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe
+
+lock: ## Pin every requirement anew from pyproject.toml
+	@test -x $(BIN)/pip-compile || scripts/bootstrap dev
+	$(COMPILE) -o requirements.txt pyproject.toml
+	$(COMPILE) --extra embedded -c requirements.txt -o requirements-embedded.txt pyproject.toml
+	$(COMPILE) --extra embedded --extra dev -c requirements-embedded.txt \
+		-o requirements-dev.txt pyproject.toml
+
+clean: ## Remove .venv and caches; data in var stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+$(RUNTIME): requirements-embedded.txt pyproject.toml scripts/bootstrap
+	@scripts/bootstrap runtime
+	@touch $@
+
+$(DEV): requirements-dev.txt pyproject.toml scripts/bootstrap
+	@scripts/bootstrap dev
+	@touch $(RUNTIME) $@
