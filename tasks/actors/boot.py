@@ -1,0 +1,36 @@
+"""What a worker process does when it starts and when it stops."""
+
+import dramatiq
+
+from tasks.actors.gate import Gate
+from tasks.actors.heartbeat import shutting_down
+from tasks.database import connect
+from tasks.settings import get_settings
+from tasks.source_cache import drop_unused
+from tasks.wake import PromptBroker
+from tasks.workers import presence
+
+
+class Boot(dramatiq.Middleware):
+    """Connects, shows the worker as alive, and lets work stop quickly at the end."""
+
+    def __init__(self) -> None:
+        self._gate: Gate | None = None
+
+    def after_process_boot(self, broker: dramatiq.Broker) -> None:
+        connect()
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        drop_unused(get_settings().scratch / "sources")
+        presence.start()
+        if isinstance(broker, PromptBroker):
+            self._gate = Gate(broker, worker)
+            self._gate.start()
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        shutting_down.set()
+        if self._gate is not None:
+            self._gate.stop()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        presence.stop()

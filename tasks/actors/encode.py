@@ -1,0 +1,110 @@
+"""Transcode: one chunk in every rendition, or the sound of the whole film."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tasks import keys
+from tasks.actors.heartbeat import Heartbeat
+from tasks.actors.job_rows import job_of, media_of, plan_of, source_of
+from tasks.actors.scratch import put_folder, scratch_folder
+from tasks.actors.tooling import run_limits, tools
+from tasks.media.commands import audio_command, chunk_command, output_folders
+from tasks.media.process import Progress, run
+from tasks.media.segments import RenditionOutput, read_audio, read_outputs
+from tasks.models import Step
+from tasks.settings import get_settings
+from tasks.source_cache import source_file
+
+#: Share of a chunk's bar that is encoding; the rest is putting the segments into the work area.
+ENCODING_SHARE = 97.0
+
+
+def encode_chunk(step: Step, beat: Heartbeat) -> dict[str, Any]:
+    """Puts the chunk's segments and thumbnails into the work area.
+
+    ``result`` is a dumped ChunkOutput with ``prefix`` (of its keys) and ``sizes``.
+    """
+    job = job_of(step.transcode_id)
+    media, plan = media_of(job), plan_of(job)
+    chunk = plan.chunks[step.index]
+
+    def show(progress: Progress) -> None:
+        frames = min(progress.frame, chunk.frames)
+        beat.report(
+            frames_done=frames,
+            speed=progress.speed,
+            progress=ENCODING_SHARE * frames / chunk.frames,
+        )
+
+    with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
+        for output_folder in output_folders(plan, folder):
+            output_folder.mkdir()
+        command = chunk_command(
+            source,
+            source_of(media),
+            plan,
+            chunk,
+            folder,
+            tools(),
+            preset=get_settings().x264_preset,
+        )
+        limits = run_limits(folder, chunk.frames / float(plan.rate))
+        run(command, limits=limits, stop=beat.stop, on_progress=show)
+        output = read_outputs(folder, plan, chunk)
+        prefix = work_prefix(step)
+        put_folder(folder, prefix, beat.stop)
+    result = {
+        **output.model_dump(mode="json"),
+        "prefix": prefix,
+        "sizes": sizes(output.renditions),
+    }
+    return {"result": result, "frames_done": output.frames, "speed": None}
+
+
+def encode_audio(step: Step, beat: Heartbeat) -> dict[str, Any]:
+    """Puts the audio rendition into the work area; ``result`` is as for a chunk."""
+    job = job_of(step.transcode_id)
+    media, plan = media_of(job), plan_of(job)
+
+    def show(progress: Progress) -> None:
+        share = min(1.0, progress.out_time_s / plan.duration)
+        beat.report(
+            frames_done=round(share * step.frames),
+            speed=progress.speed,
+            progress=ENCODING_SHARE * share,
+        )
+
+    with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
+        for output_folder in output_folders(plan, folder):
+            output_folder.mkdir()
+        command = audio_command(source, source_of(media), plan, folder, tools())
+        limits = run_limits(folder, plan.duration)
+        run(command, limits=limits, stop=beat.stop, on_progress=show)
+        output = read_audio(folder, plan)
+        prefix = work_prefix(step)
+        put_folder(folder, prefix, beat.stop)
+    result = {
+        "renditions": [output.model_dump(mode="json")],
+        "thumbnails": [],
+        "prefix": prefix,
+        "sizes": sizes([output]),
+    }
+    return {"result": result, "speed": None}
+
+
+def work_prefix(step: Step) -> str:
+    """Where this attempt's files lie. Two attempts never share a key, so a worker that does not
+    know yet that it lost its lease cannot change what its successor wrote."""
+    part = step.job_id.removeprefix(f"{step.transcode_id}.")
+    return keys.work(step.transcode_id, part, step.lease.token[:12], "")
+
+
+def sizes(outputs: Iterable[RenditionOutput]) -> dict[str, dict[str, int]]:
+    """``{rendition: {segments, size}}``, size in bytes: what the screen wants to know."""
+    return {
+        output.name: {
+            "segments": len(output.segments),
+            "size": sum(segment.size for segment in output.segments),
+        }
+        for output in outputs
+    }

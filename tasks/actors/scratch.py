@@ -1,0 +1,50 @@
+"""A folder for one attempt at one unit, gone when the attempt is over."""
+
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from tasks import keys
+from tasks.errors import Stopped
+from tasks.models import Step, UploadJob
+from tasks.settings import get_settings
+from tasks.storage import get_storage
+
+#: Files sent at the same time.
+PARALLEL = 8
+
+
+@contextmanager
+def scratch_folder(unit: Step | UploadJob) -> Iterator[Path]:
+    """An empty folder below the scratch folder of the settings."""
+    parent = get_settings().scratch / "work"
+    parent.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^A-Za-z0-9.-]", "_", unit.job_id)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_folder(folder: Path, prefix: str, stop: threading.Event) -> None:
+    """Puts every file below ``folder`` under ``prefix`` in the bucket.
+
+    Raises StorageFailed, Stopped.
+    """
+    storage = get_storage()
+
+    def put(path: Path) -> None:
+        if stop.is_set():
+            raise Stopped("Stopped while writing to storage.")
+        name = path.relative_to(folder).as_posix()
+        storage.put_file(prefix + name, path, keys.content_type(name))
+
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        list(pool.map(put, files))

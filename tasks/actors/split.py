@@ -1,0 +1,96 @@
+"""Split: look at the source, choose the ladder, plan the chunks, take a poster."""
+
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+from tasks import events, keys, lifecycle
+from tasks.actors.heartbeat import Heartbeat
+from tasks.actors.job_rows import job_of, media_of
+from tasks.actors.scratch import scratch_folder
+from tasks.actors.tooling import probe_limits, run_limits, tools
+from tasks.errors import EncoderFailed
+from tasks.media.commands import poster_command
+from tasks.media.plan import POSTER, Plan, make_plan
+from tasks.media.probe import probe
+from tasks.media.process import run
+from tasks.media.source import SourceInfo
+from tasks.models import Media, Step
+from tasks.settings import get_settings
+from tasks.source_cache import source_file
+from tasks.storage import get_storage
+
+log = logging.getLogger(__name__)
+
+
+def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
+    """Writes source, plan and ladder into the rows of media and job."""
+    job = job_of(step.transcode_id)
+    media = media_of(job)
+    with source_file(media, beat.stop) as source:
+        beat.report(progress=40.0)
+        info = probe(source, tools(), probe_limits(), stop=beat.stop)
+        plan = make_plan(info, target_chunk_seconds=get_settings().chunk_seconds)
+        media.update(source=info.model_dump(mode="json"), duration=plan.duration)
+        beat.report(progress=70.0)
+        if info.video is not None:
+            with scratch_folder(step) as folder:
+                _make_poster(media, source, info, folder, beat.stop)
+    lifecycle.update_job(
+        job.job_id,
+        {
+            "plan": plan.model_dump(mode="json"),
+            "duration": plan.duration,
+            "chunks_total": len(plan.chunks),
+            "renditions": renditions_of(plan),
+        },
+    )
+    events.publish("mediaChanged", mediaId=media.media_id, transcodeId=job.job_id)
+    return {}
+
+
+def renditions_of(plan: Plan) -> list[dict[str, Any]]:
+    """The rows of a job's rendition table before anything is encoded."""
+    seconds = plan.segment_seconds
+    segments = -(-plan.frames // plan.segment_frames) if plan.frames else 0
+    rows: list[dict[str, Any]] = [
+        {
+            "name": rung.name,
+            "label": rung.label,
+            "width": rung.width,
+            "height": rung.height,
+            "segments": segments,
+            "segments_done": 0,
+            "size": 0,
+        }
+        for rung in plan.rungs
+    ]
+    if plan.audio is not None:
+        audio_segments = max(1, round(plan.duration / seconds))
+        rows.append(
+            {
+                "name": plan.audio.name,
+                "label": "AAC",
+                "segments": audio_segments,
+                "segments_done": 0,
+                "size": 0,
+            }
+        )
+    return rows
+
+
+def _make_poster(
+    media: Media, source: Path, info: SourceInfo, folder: Path, stop: threading.Event
+) -> None:
+    picture = folder / POSTER
+    command = poster_command(source, info, picture, tools())
+    try:
+        run(command, limits=run_limits(folder, 60.0), stop=stop)
+    except EncoderFailed as error:
+        # A film without a poster can still be watched.
+        log.warning("no poster for %s: %s", media.media_id, error.sentence)
+        return
+    key = keys.stream(media.media_id, POSTER)
+    get_storage().put_file(key, picture, keys.content_type(POSTER))
+    media.update(poster_key=key)

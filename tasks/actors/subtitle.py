@@ -1,0 +1,164 @@
+"""Subtitles: out of the source, and as segments into the stream."""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks import events, keys
+from tasks.actors.heartbeat import Heartbeat
+from tasks.actors.job_rows import job_of, media_of, source_of
+from tasks.actors.scratch import scratch_folder
+from tasks.actors.tally import Tally
+from tasks.actors.tooling import run_limits, tools
+from tasks.errors import BadInput, EncoderFailed, Stopped
+from tasks.media.commands import subtitles_command
+from tasks.media.plan import PLAYLIST
+from tasks.media.process import run
+from tasks.media.source import SourceInfo, SubtitleInfo
+from tasks.models import Media, Step, Subtitle, UploadJob
+from tasks.source_cache import source_file
+from tasks.storage import get_storage
+from tasks.subtitles import extracted, segments
+from tasks.subtitles.changes import publish, withdraw
+from tasks.subtitles.cues import Track, within
+from tasks.subtitles.detect import detect
+from tasks.subtitles.language import UNKNOWN, name_of
+from tasks.subtitles.parse import Parsed, parse, words
+
+log = logging.getLogger(__name__)
+
+
+def extract_subtitles(step: Step, beat: Heartbeat) -> dict[str, Any]:
+    """Makes a subtitle of each text track of the source that has none yet.
+
+    A track that cannot be read becomes a subtitle with that problem, whose upload fails.
+    """
+    job = job_of(step.transcode_id)
+    media = media_of(job)
+    info = source_of(media)
+    wanted = [track for track in info.subtitles if extracted.is_wanted(media, track)]
+    if not wanted:
+        return {"result": {"tracks": 0}}
+    with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
+        problems = _extract(source, info, wanted, folder, beat)
+        beat.report(progress=80.0)
+        for track in wanted:
+            path = _path(folder, track)
+            data = path.read_bytes() if path.exists() else b""
+            extracted.keep(media, info, track, data, problems.get(track.index))
+    return {"result": {"tracks": len(wanted)}}
+
+
+def _extract(
+    source: Path, info: SourceInfo, tracks: list[SubtitleInfo], folder: Path, beat: Heartbeat
+) -> dict[int, str]:
+    """Writes the tracks, in one go if that works; returns what is wrong, by stream."""
+    # A track may be silent for an hour of film: no cue is no sign that ffmpeg hangs.
+    limits = run_limits(folder, info.duration).model_copy(update={"stall_seconds": None})
+
+    def write(some: list[SubtitleInfo]) -> None:
+        paths = {track.index: _path(folder, track) for track in some}
+        run(subtitles_command(source, info, paths, tools()), limits=limits, stop=beat.stop)
+
+    try:
+        write(tracks)
+        return {}
+    except (EncoderFailed, BadInput) as error:
+        log.info("text tracks one by one, as not all can be read: %s", error.sentence)
+    problems = {}
+    for track in tracks:
+        try:
+            write([track])
+        except (EncoderFailed, BadInput) as error:
+            problems[track.index] = f"The text track cannot be read. {error.sentence}"
+            _path(folder, track).unlink(missing_ok=True)
+    return problems
+
+
+def _path(folder: Path, track: SubtitleInfo) -> Path:
+    return folder / f"{track.index}.vtt"
+
+
+def upload_subtitle(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
+    """Puts a subtitle's segments, playlist and whole file to the stream.
+
+    Raises BadInput with line and reason where its file is broken, StorageFailed, Stopped.
+    """
+    subtitle = Subtitle.objects(subtitle_id=upload.subtitle_id, removed_at=None).first()
+    media = Media.objects(media_id=upload.media_id).first()
+    if subtitle is None or media is None:
+        raise BadInput("This subtitle was deleted.")
+    try:
+        parsed, track = _read(subtitle, media)
+    except BadInput as error:
+        withdraw(subtitle, error.sentence)
+        events.publish("mediaChanged", kind="media", mediaId=media.media_id)
+        raise
+    language = subtitle.given_language or detect(words(parsed.track))
+    folder = f"subtitles/{language}-{subtitle.subtitle_id[:8]}"
+    target = keys.stream(media.media_id, folder, "")
+    # Before the first file is there: whoever deletes the subtitle must know where to look.
+    subtitle.update(set__folder=folder)
+    fields = _sync(segments.files(track, media.duration), target, beat)
+    known = {
+        "language": language,
+        "label": subtitle.given_label or name_of(language, subtitle.title or ""),
+        "folder": folder,
+        "cues": len(track.cues),
+        "film_seconds": media.duration,
+    }
+    if not publish(subtitle, **known):
+        get_storage().delete_prefix(target)
+        raise BadInput("This subtitle was deleted.")
+    events.publish("mediaChanged", kind="media", mediaId=media.media_id)
+    metadata = {
+        **upload.subtitle_metadata,
+        "language": language,
+        "label": known["label"],
+        "detected": not subtitle.given_language and language != UNKNOWN,
+        "format": parsed.format,
+        "encoding": parsed.encoding,
+        "cues": len(track.cues),
+        "cuesLeftOut": len(parsed.track.cues) - len(track.cues),
+    }
+    return {
+        **fields,
+        "language": language,
+        "subtitle_metadata": metadata,
+        "subtitle_languages": [language],
+        "upload_path": target,
+    }
+
+
+def _read(subtitle: Subtitle, media: Media) -> tuple[Parsed, Track]:
+    """The file as it is, and the track as far as the film goes."""
+    try:
+        data = get_storage().get_bytes(subtitle.source_key)
+    except KeyError:
+        why = "The subtitle file is not in the bucket any more."
+        raise BadInput((subtitle.origin == "source" and subtitle.problem) or why) from None
+    parsed = parse(data, subtitle.filename, subtitle.given_language)
+    track = within(parsed.track, round((media.duration or 0.0) * 1000))
+    if not track.cues:
+        raise BadInput("Every cue of the file lies beyond the end of the film.")
+    return parsed, track
+
+
+def _sync(texts: Mapping[str, str], target: str, beat: Heartbeat) -> dict[str, Any]:
+    """Puts what is missing or different, the playlist last; then removes what is not of it."""
+    storage = get_storage()
+    there = storage.list(target)
+    bodies = {name: text.encode() for name, text in texts.items()}
+    tally = Tally(beat, len(bodies), sum(len(body) for body in bodies.values()))
+    for name, body in sorted(bodies.items(), key=lambda entry: entry[0] == PLAYLIST):
+        if beat.stop.is_set():
+            raise Stopped("Stopped while uploading.")
+        info = there.get(target + name)
+        differs = info is None or info.etag != hashlib.md5(body).hexdigest()  # noqa: S324 (S3's)
+        if differs:
+            storage.put_bytes(target + name, body, keys.content_type(name))
+        tally.add(name, len(body), moved=differs)
+    storage.delete([key for key in there if key.removeprefix(target) not in bodies])
+    return tally.fields()

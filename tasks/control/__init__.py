@@ -1,0 +1,1 @@
+"""What people and programs may do to jobs, the same for transcode jobs and upload jobs."""

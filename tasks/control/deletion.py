@@ -1,0 +1,56 @@
+"""Deleting a finished job's rows, and if wanted what it made."""
+
+from tasks import events, keys, lifecycle
+from tasks.control.cleanup import remove_prefix
+from tasks.control.removed import Removed
+from tasks.models import UNFINISHED, Media, Step, TranscodeJob, UploadJob
+from tasks.subtitles.changes import unpublish_all
+
+_UNFINISHED = [status.value for status in UNFINISHED]
+
+
+def delete_transcode_job(job: TranscodeJob, *, outputs: bool) -> Removed:
+    """Removes a job with its steps and uploads; its work area goes in any case.
+
+    ``outputs``: the stream too, so that the media is only a source again. Raises Conflict where
+    another job of the media is unfinished, StorageFailed.
+    """
+    if outputs and TranscodeJob.objects(media_id=job.media_id, status__in=_UNFINISHED).first():
+        raise lifecycle.Conflict("Another job works on this media: its outputs cannot be deleted.")
+    lifecycle.remove(job)
+    removed = Removed(rows=1)
+    removed.rows += Step.objects(transcode_id=job.job_id).delete()
+    removed.rows += UploadJob.objects(transcode_id=job.job_id).delete()
+    remove_prefix(keys.work(job.job_id), removed)
+    if outputs:
+        # First what makes it playable: nobody starts to watch what is about to vanish.
+        Media.objects(media_id=job.media_id).update_one(
+            unset__master_key=True,
+            unset__published_at=True,
+            unset__poster_key=True,
+            unset__storyboard_key=True,
+            set__renditions={},
+        )
+        remove_prefix(keys.stream(job.media_id), removed)
+        unpublish_all(job.media_id)
+        events.publish("mediaChanged", mediaId=job.media_id)
+    return removed
+
+
+def delete_upload_job(upload: UploadJob, *, outputs: bool) -> Removed:
+    """Removes an upload's row. Raises Conflict where its job still needs it, StorageFailed."""
+    parent = TranscodeJob.objects(job_id=upload.transcode_id).first()
+    if parent is not None and not parent.finished:
+        raise lifecycle.Conflict("Its transcode job is not finished and needs this upload.")
+    if outputs and upload.upload_path:
+        media = Media.objects(media_id=upload.media_id).first()
+        if media is not None and media.master_key:
+            raise lifecycle.Conflict(
+                "Its files are part of a stream that can be watched: delete the transcode job with "
+                "its outputs instead."
+            )
+    lifecycle.remove(upload)
+    removed = Removed(rows=1)
+    if outputs and upload.upload_path:
+        remove_prefix(upload.upload_path, removed)
+    return removed

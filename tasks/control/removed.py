@@ -1,0 +1,40 @@
+"""What a clean-up or a deletion took away."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Removed:
+    """Counts of files in the bucket, their bytes, multipart uploads given up, and rows."""
+
+    files: int = 0
+    size: int = 0
+    uploads: int = 0
+    rows: int = 0
+
+    def sentence(self) -> str:
+        """For people."""
+        if not (self.files or self.uploads or self.rows):
+            return "There was nothing to remove."
+        parts = [
+            _counted(self.files, "file") + (f" ({self.size / 1e6:,.1f} MB)" if self.files else ""),
+            _counted(self.uploads, "half upload"),
+            _counted(self.rows, "row"),
+        ]
+        counts = (self.files, self.uploads, self.rows)
+        said = [part for part, count in zip(parts, counts, strict=True) if count]
+        return f"Removed {', '.join(said)}."
+
+    def data(self) -> dict[str, Any]:
+        """For programs; ``bytes`` of the files."""
+        return {
+            "files": self.files,
+            "bytes": self.size,
+            "halfUploads": self.uploads,
+            "rows": self.rows,
+        }
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

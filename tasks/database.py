@@ -1,0 +1,62 @@
+"""The connection to MongoDB and the indexes it needs."""
+
+import threading
+from datetime import datetime
+
+import mongoengine
+from pymongo.uri_parser import parse_uri
+
+from tasks.settings import get_settings
+
+#: How long work waits for a server that is away, in milliseconds. A request waits less.
+WORK_PATIENCE_MS = 30_000
+
+_lock = threading.Lock()
+_connected: list[str] = []
+
+
+class NotConfigured(Exception):
+    """A server's address is not set and none was started; the message names the variable."""
+
+
+def connect(patience_ms: int = WORK_PATIENCE_MS) -> None:
+    """Connects this process once; later calls do nothing. Raises NotConfigured without a URL.
+
+    ``patience_ms``: how long an operation waits for a server that is away.
+    """
+    with _lock:
+        url = get_settings().mongo_url
+        if url is None:
+            raise NotConfigured(
+                "MONGO_URL is not set: set it to a MongoDB, or start everything with `dailies up`"
+            )
+        if _connected == [url]:
+            return
+        mongoengine.disconnect()
+        mongoengine.connect(
+            db=parse_uri(url, validate=False)["database"] or "dailies",
+            host=url,
+            tz_aware=True,
+            uuidRepresentation="standard",
+            serverSelectionTimeoutMS=patience_ms,
+            connectTimeoutMS=5_000,
+            socketTimeoutMS=60_000,
+            appname="dailies",
+        )
+        _connected[:] = [url]
+
+
+def ensure_indexes() -> None:
+    """Makes every index that the models declare; safe to call at each start."""
+    from tasks import models
+
+    for document in models.DOCUMENTS:
+        document.ensure_indexes()
+
+
+def server_time() -> datetime:
+    """The database server's clock (UTC), the one clock that leases are measured by."""
+    database = mongoengine.get_db()
+    reply = database.command("hello", codec_options=database.codec_options)
+    now: datetime = reply["localTime"]
+    return now

@@ -1,0 +1,309 @@
+"""What is due for a job: a pure function of its rows.
+
+Progress and recovery ask the same question, so whoever finished a step, the reconciler, and a
+person's retry all get the same answer, any number of times.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tasks.errors import Category, WorkError
+from tasks.models import FINISHED, Phase, Status, StepKind
+
+
+@dataclass(frozen=True)
+class StepState:
+    """A step, as far as it matters here."""
+
+    job_id: str
+    kind: StepKind
+    index: int
+    status: Status
+    message_id: str | None = None
+    error: WorkError | None = None
+
+
+@dataclass(frozen=True)
+class UploadState:
+    """An upload job, as far as it matters here: of a ``rendition``, of a ``subtitle`` (its id), or
+    of neither: then it is the master's."""
+
+    job_id: str
+    rendition: str | None
+    status: Status
+    message_id: str | None = None
+    error: WorkError | None = None
+    subtitle: str | None = None
+
+    @property
+    def is_master(self) -> bool:
+        """Whether it is the upload that makes the stream visible."""
+        return self.rendition is None and self.subtitle is None
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A transcode job with its steps and uploads, in order.
+
+    ``encodes``: how many chunks and sounds the plan has (0 before there is one), and its
+    ``renditions``. ``retrying``: whatever failed or was
+    cancelled is to be done again, or of that only what ``retry_only`` names.
+
+    Of the media's subtitles: ``subtitles_due`` have no upload yet, ``removals`` are deleted and in
+    no master any more, and ``master_due`` names the upload that would make the published master
+    list what it should (None where it does).
+    """
+
+    status: Status
+    phase: Phase
+    encodes: int = 0
+    renditions: Sequence[str] = ()
+    retrying: bool = False
+    retry_only: Sequence[str] = ()
+    steps: Sequence[StepState] = ()
+    uploads: Sequence[UploadState] = ()
+    subtitles_due: Sequence[str] = ()
+    removals: Sequence[str] = ()
+    master_due: str | None = None
+
+
+@dataclass(frozen=True)
+class CreateStep:
+    """A step without an index has to be made: split or merge."""
+
+    kind: StepKind
+
+
+@dataclass(frozen=True)
+class CreateEncodes:
+    """The plan's chunks and its audio have to be made, and the extraction of text tracks."""
+
+
+@dataclass(frozen=True)
+class CreateUploads:
+    """An upload for each rendition has to be there."""
+
+
+@dataclass(frozen=True)
+class CreateMaster:
+    """The upload of the master playlist has to be made."""
+
+
+@dataclass(frozen=True)
+class CreateSubtitleUploads:
+    """Each subtitle that is due needs an upload."""
+
+
+@dataclass(frozen=True)
+class RefreshMaster:
+    """The published master has to be brought up to date by an upload of this id."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class RemoveSubtitle:
+    """A deleted subtitle's files may go."""
+
+    subtitle: str
+
+
+@dataclass(frozen=True)
+class Enqueue:
+    """A waiting unit gets a message."""
+
+    job_id: str
+    upload: bool
+
+
+@dataclass(frozen=True)
+class Retry:
+    """A unit that had failed belongs to a job that was retried."""
+
+    job_id: str
+    upload: bool
+
+
+@dataclass(frozen=True)
+class Activate:
+    """Somebody works on the job."""
+
+
+@dataclass(frozen=True)
+class EnterPhase:
+    """The job has come to another phase."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True)
+class CancelParts:
+    """Nothing that belongs to the job may go on."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class CancelPart:
+    """A unit of a completed job that it has no use for."""
+
+    job_id: str
+    upload: bool
+
+
+@dataclass(frozen=True)
+class CompleteJob:
+    """All is done."""
+
+
+@dataclass(frozen=True)
+class FailJob:
+    """A part failed for good, and nothing else of the job can still be useful."""
+
+    error: WorkError = field(compare=False)
+
+
+Action = (
+    CreateStep
+    | CreateEncodes
+    | CreateUploads
+    | CreateMaster
+    | CreateSubtitleUploads
+    | RefreshMaster
+    | RemoveSubtitle
+    | Enqueue
+    | Retry
+    | Activate
+    | EnterPhase
+    | CancelPart
+    | CancelParts
+    | CompleteJob
+    | FailJob
+)
+
+_OVER = (Status.failed, Status.cancelled)
+
+
+def decide(job: JobState, *, window: int) -> list[Action]:
+    """The actions due now, in order; ``window`` is how many chunks may be out at a time."""
+    parts: list[StepState | UploadState] = [*job.steps, *job.uploads]
+    if job.removals:
+        return [RemoveSubtitle(subtitle) for subtitle in job.removals]
+    if job.status is Status.completed:
+        return _after_completion(job)
+    if job.status in FINISHED:
+        if any(part.status not in FINISHED for part in parts):
+            return [CancelParts(f"Its job is {job.status}.")]
+        return []
+    over = [
+        part
+        for part in parts
+        if part.status in _OVER and (not job.retry_only or part.job_id in job.retry_only)
+    ]
+    if job.retrying and over:
+        return [Retry(part.job_id, isinstance(part, UploadState)) for part in over]
+    actions: list[Action] = []
+    if job.status is Status.waiting and any(p.status is not Status.waiting for p in parts):
+        actions.append(Activate())
+    return actions + _next(job, window)
+
+
+def _next(job: JobState, window: int) -> list[Action]:
+    # A film whose text tracks cannot be read is still a film.
+    text = [step for step in job.steps if step.kind is StepKind.SUBTITLES]
+    failed_step = next((s for s in job.steps if s.status in _OVER and s not in text), None)
+    if failed_step is not None:
+        return _fail(failed_step)
+    split = [step for step in job.steps if step.kind is StepKind.SPLIT]
+    encodes = [step for step in job.steps if step.kind in (StepKind.CHUNK, StepKind.AUDIO)]
+    merge = [step for step in job.steps if step.kind is StepKind.MERGE]
+    if not _done(split):
+        return _phase(job, Phase.splitting) + _start(split, CreateStep(StepKind.SPLIT))
+    if not job.encodes:
+        lost = WorkError("The plan of this job is lost. Clean it up, then retry it.")
+        return [FailJob(lost), CancelParts("Its job has no plan.")]
+    if len(encodes) < job.encodes:
+        # None are there yet, or whoever made them did not come to the end.
+        return [*_phase(job, Phase.transcoding), CreateEncodes()]
+    if not _done(encodes):
+        return _phase(job, Phase.transcoding) + _enqueue(text) + _start_encodes(encodes, window)
+    if not _done(merge):
+        start = _start(merge, CreateStep(StepKind.MERGE))
+        return _phase(job, Phase.merging) + _enqueue(text) + start
+    return _phase(job, Phase.uploading) + _enqueue(text) + _upload(job, text)
+
+
+def _upload(job: JobState, text: Sequence[StepState]) -> list[Action]:
+    files = [upload for upload in job.uploads if upload.rendition is not None]
+    tracks = [upload for upload in job.uploads if upload.subtitle is not None]
+    master = [upload for upload in job.uploads if upload.is_master]
+    if not files or set(job.renditions) - {upload.rendition for upload in files}:
+        return [CreateUploads()]
+    starts: list[Action] = [CreateSubtitleUploads()] if job.subtitles_due else []
+    starts += _enqueue([*files, *tracks])
+    before: list[StepState | UploadState] = [*files, *tracks, *text]
+    if starts or any(part.status not in FINISHED for part in before):
+        return starts
+    # The master lists the subtitles that came through; one that failed, failed alone.
+    lost = next((upload for upload in (*files, *master) if upload.status in _OVER), None)
+    if lost is not None:
+        return _fail(lost)
+    if not _done(master):
+        return _start(master, CreateMaster())
+    return [CompleteJob()]
+
+
+def _after_completion(job: JobState) -> list[Action]:
+    """A stream that can be watched still gets subtitles, and loses deleted ones."""
+    encoding: list[StepState | UploadState] = [*job.steps]
+    encoding += [upload for upload in job.uploads if upload.rendition is not None]
+    useless = [part for part in encoding if part.status not in FINISHED]
+    if useless:
+        return [CancelPart(part.job_id, isinstance(part, UploadState)) for part in useless]
+    late = [upload for upload in job.uploads if upload.rendition is None]
+    starts: list[Action] = [CreateSubtitleUploads()] if job.subtitles_due else []
+    starts += _enqueue(late)
+    if starts or any(upload.status not in FINISHED for upload in late):
+        return starts
+    # Where that very upload failed, doing it again is for a person to say.
+    if job.master_due and job.master_due not in {upload.job_id for upload in job.uploads}:
+        return [RefreshMaster(job.master_due)]
+    return []
+
+
+def _fail(part: StepState | UploadState) -> list[Action]:
+    error = part.error or WorkError("A part of the job was cancelled.", category=Category.cancelled)
+    return [FailJob(error), CancelParts("Another part of the job failed.")]
+
+
+def _done(parts: Sequence[StepState | UploadState]) -> bool:
+    return bool(parts) and all(part.status is Status.completed for part in parts)
+
+
+def _phase(job: JobState, phase: Phase) -> list[Action]:
+    return [] if job.phase is phase else [EnterPhase(phase)]
+
+
+def _start(parts: Sequence[StepState | UploadState], create: Action) -> list[Action]:
+    return _enqueue(parts) if parts else [create]
+
+
+def _enqueue(parts: Sequence[StepState | UploadState]) -> list[Action]:
+    return [
+        Enqueue(part.job_id, isinstance(part, UploadState))
+        for part in parts
+        if part.status is Status.waiting and part.message_id is None
+    ]
+
+
+def _start_encodes(encodes: Sequence[StepState], window: int) -> list[Action]:
+    # Audio goes beside the window: a job has one, and everything waits for it in the end.
+    audio = [step for step in encodes if step.kind is StepKind.AUDIO]
+    chunks = [step for step in encodes if step.kind is StepKind.CHUNK]
+    out = sum(
+        1
+        for step in chunks
+        if step.status is Status.active
+        or (step.status is Status.waiting and step.message_id is not None)
+    )
+    return _enqueue(audio) + _enqueue(chunks)[: max(0, window - out)]

@@ -1,0 +1,119 @@
+"""The event feed: every transition, and progress now and then, as entries of one Redis stream.
+
+The feed tells what happened; MongoDB says what is. So a feed that is away costs liveliness only,
+and publishing never fails and never waits long.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from tasks.event_fields import KINDS
+from tasks.redis_client import get_brief_redis, get_redis
+
+log = logging.getLogger(__name__)
+
+STREAM = "dailies:events"
+#: Entries kept for those who reconnect, about.
+KEPT = 10_000
+#: Entries read at a time.
+BATCH = 500
+#: The id before all others: an empty stream's last one.
+NOTHING = "0-0"
+#: Seconds without another try after Redis hung: a change is told of in several events, and whoever
+#: makes it has a request to answer or a lease to keep.
+PAUSE_SECONDS = 3.0
+
+_hangs_until = 0.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry: ``id`` orders them, ``data`` has camelCase fields of plain values."""
+
+    id: str
+    name: str
+    data: dict[str, Any]
+
+
+def publish(name: str, **data: Any) -> None:
+    """Adds an entry; where Redis is away it is logged and dropped.
+
+    Where Redis hangs this waits for a second, and then not again for some.
+    """
+    global _hangs_until
+    if time.monotonic() < _hangs_until:
+        return
+    fields = {key: value for key, value in data.items() if value is not None}
+    if name in KINDS:
+        fields["kind"] = KINDS[name].value
+    try:
+        get_brief_redis().xadd(
+            STREAM,
+            {"name": name, "data": json.dumps(fields, default=str)},
+            maxlen=KEPT,
+            approximate=True,
+        )
+    except redis.TimeoutError as error:
+        _hangs_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("no events for %g s, from %s on: %s", PAUSE_SECONDS, name, error)
+    except redis.RedisError as error:
+        log.warning("event %s not published: %s", name, error)
+
+
+def _event(entry_id: str, fields: Mapping[str, str]) -> Event:
+    try:
+        data = json.loads(fields["data"])
+        return Event(id=entry_id, name=fields["name"], data=dict(data))
+    except (KeyError, TypeError, ValueError):
+        # Not written by us. Its id counts all the same, or readers would never come past it.
+        return Event(id=entry_id, name="", data={})
+
+
+def place(entry_id: str) -> tuple[int, int]:
+    """An id's place in the order of all: milliseconds, and a number within them."""
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def last_id() -> str:
+    """The id after which everything is new. Raises redis.RedisError."""
+    newest: Any = get_redis().xrevrange(STREAM, count=1)
+    return str(newest[0][0]) if newest else NOTHING
+
+
+def oldest_id() -> str | None:
+    """The id of the oldest entry that is kept, if there is any. Raises redis.RedisError."""
+    oldest: Any = get_redis().xrange(STREAM, count=1)
+    return str(oldest[0][0]) if oldest else None
+
+
+def tail(after: str | None = None, block_ms: int = 1000) -> list[Event]:
+    """The entries after an id, oldest first; waits up to ``block_ms`` for one.
+
+    An entry that cannot be read has no name. Without ``after`` only entries from now on. Raises
+    redis.RedisError where Redis is away.
+    """
+    reply: Any = get_redis().xread({STREAM: after or "$"}, count=BATCH, block=block_ms)
+    return [_event(entry_id, fields) for _, entries in reply or [] for entry_id, fields in entries]
+
+
+def between(after: str, upto: str, count: int) -> tuple[str | None, list[Event]]:
+    """The oldest id that is kept, and up to ``count`` entries after one id and up to another.
+
+    Both as they were at one moment: nothing is missing where ``after`` is not older than the
+    oldest. Raises redis.RedisError.
+    """
+    pipeline = get_redis().pipeline(transaction=True)
+    pipeline.xrange(STREAM, count=1)
+    pipeline.xrange(STREAM, min=f"({after}", max=upto, count=count)
+    oldest, entries = pipeline.execute()
+    return (
+        str(oldest[0][0]) if oldest else None,
+        [_event(entry_id, fields) for entry_id, fields in entries],
+    )

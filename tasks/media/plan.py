@@ -1,0 +1,197 @@
+"""The plan of a job: everything that later steps must agree on, decided once from the source.
+
+All counting is in frames at one exact rate, never in seconds: that is what makes chunks fit
+together. A chunk is a whole number of segments, a segment a whole number of GOPs.
+"""
+
+from fractions import Fraction
+from typing import Literal
+
+from tasks.media.filters import thumbnail_size
+from tasks.media.ladder import Rung, build_ladder
+from tasks.media.source import Rate, SourceInfo, Value
+from tasks.media.timing import output_rate
+
+GOP_SECONDS = 2
+GOPS_A_SEGMENT = 3
+AUDIO_SEGMENT_SECONDS = 6.0
+AUDIO_SAMPLE_RATE = 48_000
+AUDIO_BITRATE = 128_000
+# A film must not become thousands of thumbnails, nor a clip only three.
+THUMBNAILS_WANTED = 100
+LONGEST_THUMBNAIL_SECONDS = 10
+
+MASTER = "master.m3u8"
+PLAYLIST = "playlist.m3u8"
+IFRAMES = "iframes.m3u8"
+INIT = "init.mp4"
+SEGMENT_PATTERN = "seg_%05d.m4s"
+THUMBNAIL_FOLDER = "thumbs"
+THUMBNAIL_PATTERN = "thumb_%05d.jpg"
+POSTER = "poster.jpg"
+STORYBOARD = "storyboard.vtt"
+SPRITE_PATTERN = "storyboard_%03d.jpg"
+
+
+class Chunk(Value):
+    """A stretch of the source that one worker encodes; frames and segments count from 0."""
+
+    index: int
+    first_frame: int
+    frames: int
+    first_segment: int
+    segments: int
+
+
+class AudioPlan(Value):
+    """The audio rendition."""
+
+    name: str = "audio"
+    stream_index: int
+    channels: int = 2
+    bitrate: int = AUDIO_BITRATE
+    sample_rate: int = AUDIO_SAMPLE_RATE
+    language: str = ""
+
+
+class Plan(Value):
+    """What is made of a source. Without video there are no rungs and no chunks."""
+
+    kind: Literal["video", "audio"]
+    duration: float  # seconds, exactly frames / rate where there is video
+    rate: Rate
+    frames: int
+    gop: int  # frames
+    segment_frames: int
+    chunks: tuple[Chunk, ...]
+    rungs: tuple[Rung, ...]
+    audio: AudioPlan | None
+    thumbnail_frames: int  # frames from one thumbnail to the next
+    thumbnail_width: int
+    thumbnail_height: int
+
+    @property
+    def segment_seconds(self) -> float:
+        """Length of a full video segment, and about that of an audio segment."""
+        if self.kind == "audio":
+            return AUDIO_SEGMENT_SECONDS
+        return float(self.segment_frames / self.rate.fraction)
+
+    def thumbnails_before(self, frame: int) -> int:
+        """How many thumbnails there are of the frames before this one."""
+        return -(-frame // self.thumbnail_frames)
+
+    @property
+    def thumbnails(self) -> int:
+        """How many thumbnails there are in all."""
+        return self.thumbnails_before(self.frames)
+
+    def is_last(self, chunk: Chunk) -> bool:
+        return chunk.index == len(self.chunks) - 1
+
+
+def make_plan(info: SourceInfo, *, target_chunk_seconds: float | None = None) -> Plan:
+    """Plan the work on a source. Without a target, chunks are 24 s in clips, 60 s in films."""
+    audio = _audio_plan(info)
+    if info.video is None:
+        return Plan(
+            kind="audio",
+            duration=info.duration,
+            rate=Rate(num=1),
+            frames=0,
+            gop=0,
+            segment_frames=0,
+            chunks=(),
+            rungs=(),
+            audio=audio,
+            thumbnail_frames=1,
+            thumbnail_width=0,
+            thumbnail_height=0,
+        )
+    rate = output_rate(info.video.rate)
+    if info.video.is_vfr or rate != info.video.rate:
+        frames = max(1, round(Fraction(info.video.duration) * rate.fraction))
+    else:
+        frames = info.video.frame_count
+    gop = max(1, round(GOP_SECONDS * rate.fraction))
+    segment_frames = gop * GOPS_A_SEGMENT
+    duration = float(frames / rate.fraction)
+    thumbnail_width, thumbnail_height = thumbnail_size(info.video)
+    target = target_chunk_seconds or default_chunk_seconds(duration)
+    return Plan(
+        kind="video",
+        duration=duration,
+        rate=rate,
+        frames=frames,
+        gop=gop,
+        segment_frames=segment_frames,
+        chunks=cut(frames, segment_frames, target * float(rate)),
+        rungs=build_ladder(info),
+        audio=audio,
+        thumbnail_frames=_thumbnail_frames(duration, rate),
+        thumbnail_width=thumbnail_width,
+        thumbnail_height=thumbnail_height,
+    )
+
+
+def default_chunk_seconds(duration: float) -> float:
+    """Short chunks let a clip use several workers; long ones cost a film fewer starts."""
+    return min(60.0, max(24.0, duration / 20))
+
+
+def cut(frames: int, segment_frames: int, target_frames: float) -> tuple[Chunk, ...]:
+    """Cut into chunks of about `target_frames` that differ by at most one segment.
+
+    Even chunks rather than full ones and a rest: the last is never tiny, and workers end together.
+    """
+    segments = -(-frames // segment_frames)
+    count = max(1, min(segments, round(frames / target_frames)))
+    base, longer = divmod(segments, count)
+    chunks: list[Chunk] = []
+    first = 0
+    for index in range(count):
+        length = base + (index >= count - longer)  # the last one's last segment is seldom full
+        start = first * segment_frames
+        chunks.append(
+            Chunk(
+                index=index,
+                first_frame=start,
+                frames=min(length * segment_frames, frames - start),
+                first_segment=first,
+                segments=length,
+            )
+        )
+        first += length
+    return tuple(chunks)
+
+
+def init_name(rendition: str) -> str:
+    """Name of a rendition's init segment, relative to the folder of the stream."""
+    return f"{rendition}/{INIT}"
+
+
+def segment_name(rendition: str, number: int) -> str:
+    """Name of one segment: "720p/seg_00012.m4s"."""
+    return f"{rendition}/{SEGMENT_PATTERN % number}"
+
+
+def playlist_name(rendition: str) -> str:
+    """Name of a rendition's playlist."""
+    return f"{rendition}/{PLAYLIST}"
+
+
+def iframes_name(rendition: str) -> str:
+    """Name of a rendition's I-frame playlist."""
+    return f"{rendition}/{IFRAMES}"
+
+
+def _audio_plan(info: SourceInfo) -> AudioPlan | None:
+    if not info.audio:
+        return None
+    chosen = next((stream for stream in info.audio if stream.default), info.audio[0])
+    return AudioPlan(stream_index=chosen.index, language=chosen.language)
+
+
+def _thumbnail_frames(duration: float, rate: Rate) -> int:
+    seconds = min(LONGEST_THUMBNAIL_SECONDS, max(1.0, duration / THUMBNAILS_WANTED))
+    return max(1, round(seconds * float(rate)))

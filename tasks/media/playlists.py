@@ -1,0 +1,295 @@
+"""HLS playlists, as text, to RFC 8216 and Apple's HLS authoring specification."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, floor
+from pathlib import PurePosixPath
+
+from tasks.media.ladder import Rung
+from tasks.media.plan import (
+    IFRAMES,
+    INIT,
+    MASTER,
+    Plan,
+    iframes_name,
+    playlist_name,
+)
+from tasks.media.segments import RenditionOutput
+from tasks.media.source import Value
+
+VERSION = 7
+# Apple wants the variant that a player starts with near 2 Mbit/s; the first listed is that one.
+_START_MAXRATE = 4_000_000
+_AUDIO_GROUP = "audio"
+_SUBTITLE_GROUP = "subtitles"
+_STREAM = "#EXT-X-STREAM-INF:"
+# Containers use the three letters of ISO 639-2, playlists the shortest form (BCP 47).
+_SHORT_LANGUAGES = {
+    **{"eng": "en", "deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "spa": "es", "ita": "it"},
+    **{"por": "pt", "nld": "nl", "dut": "nl", "swe": "sv", "nor": "no", "dan": "da", "fin": "fi"},
+    **{"rus": "ru", "ukr": "uk", "pol": "pl", "ces": "cs", "cze": "cs", "slk": "sk", "slo": "sk"},
+    **{"hun": "hu", "ron": "ro", "rum": "ro", "bul": "bg", "ell": "el", "gre": "el", "tur": "tr"},
+    **{"ara": "ar", "heb": "he", "fas": "fa", "per": "fa", "hin": "hi", "ben": "bn", "tam": "ta"},
+    **{"zho": "zh", "chi": "zh", "jpn": "ja", "kor": "ko", "tha": "th", "vie": "vi", "ind": "id"},
+    **{"uzb": "uz", "kaz": "kk", "hrv": "hr", "srp": "sr", "slv": "sl", "cat": "ca", "isl": "is"},
+}
+
+
+class SubtitleTrack(Value):
+    """A subtitle rendition: its playlist's name relative to the master, and how it is offered."""
+
+    name: str  # as a person reads it: "English"
+    language: str
+    uri: str
+    default: bool = False
+    forced: bool = False
+
+
+def rendition_playlist(rendition: RenditionOutput, *, complete: bool = True) -> str:
+    """A rendition's playlist; while not complete, one that players come back to for more."""
+    longest = max((segment.duration for segment in rendition.segments), default=1.0)
+    lines = [
+        *_head(longest),
+        f"#EXT-X-PLAYLIST-TYPE:{'VOD' if complete else 'EVENT'}",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        f'#EXT-X-MAP:URI="{INIT}"',
+    ]
+    for segment in rendition.segments:
+        lines += [f"#EXTINF:{segment.duration:.6f},", _file(segment.name)]
+    return _text(lines, complete)
+
+
+def iframe_playlist(rendition: RenditionOutput) -> str:
+    """The playlist of a rendition's I-frames, for fast seeking and trick play."""
+    frames = [(segment.name, frame) for segment in rendition.segments for frame in segment.iframes]
+    longest = max((frame.duration for _, frame in frames), default=1.0)
+    lines = [
+        *_head(longest),
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-I-FRAMES-ONLY",
+        f'#EXT-X-MAP:URI="{INIT}"',
+    ]
+    for name, frame in frames:
+        lines += [
+            f"#EXTINF:{frame.duration:.6f},",
+            f"#EXT-X-BYTERANGE:{frame.length}@{frame.offset}",
+            _file(name),
+        ]
+    return _text(lines, complete=True)
+
+
+def master_playlist(
+    plan: Plan,
+    renditions: Sequence[RenditionOutput],
+    subtitles: Sequence[SubtitleTrack] = (),
+) -> str:
+    """The master (multivariant) playlist over the renditions that there are."""
+    by_name = {rendition.name: rendition for rendition in renditions}
+    audio = by_name.get(plan.audio.name) if plan.audio else None
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    rungs = [rung for rung in plan.rungs if rung.name in by_name]
+    if audio is not None and rungs:
+        lines.append(_audio_media(plan))
+    for rung in _start_first(rungs):
+        lines += _variant(plan, rung, by_name[rung.name], audio)
+    if audio is not None and not rungs:
+        lines += [
+            "#EXT-X-STREAM-INF:" + _attributes(_bitrates(audio), CODECS=f'"{audio.codecs}"'),
+            playlist_name(audio.name),
+        ]
+    for rung in rungs:
+        if any(segment.iframes for segment in by_name[rung.name].segments):
+            lines.append(_iframe_variant(rung, by_name[rung.name]))
+    return with_subtitles("\n".join(lines) + "\n", subtitles)
+
+
+def with_subtitles(master_text: str, tracks: Sequence[SubtitleTrack]) -> str:
+    """A master playlist that offers these subtitle tracks, and no others that it had before.
+
+    Nothing else of the text is touched, so it needs to know nothing of how the stream was made.
+    """
+    lines = [_without_group(line) for line in master_text.splitlines() if not _is_track(line)]
+    if not tracks:
+        return "\n".join(lines) + "\n"
+    streams = [n for n, line in enumerate(lines) if line.startswith(_STREAM)]
+    for number in streams:
+        lines[number] = _with_group(lines[number])
+    place = streams[0] if streams else len(lines)
+    lines[place:place] = [_subtitle_media(track) for track in _named_apart(tracks)]
+    return "\n".join(lines) + "\n"
+
+
+def subtitle_playlist(segments: Sequence[tuple[str, float]]) -> str:
+    """The playlist of a subtitle track's segments (name, seconds)."""
+    # Segments are as long as they are wanted, but a playlist's target may not be below any.
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-TARGETDURATION:{max(1, ceil(max(seconds for _, seconds in segments)))}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+    ]
+    for name, seconds in segments:
+        lines += [f"#EXTINF:{seconds:.6f},", name]
+    return _text(lines, complete=True)
+
+
+def all_playlists(
+    plan: Plan,
+    renditions: Sequence[RenditionOutput],
+    subtitles: Sequence[SubtitleTrack] = (),
+) -> dict[str, str]:
+    """Every playlist of a finished stream by its name, "720p/playlist.m3u8"; the master last."""
+    texts = {}
+    for rendition in renditions:
+        texts[playlist_name(rendition.name)] = rendition_playlist(rendition)
+        if any(segment.iframes for segment in rendition.segments):
+            texts[iframes_name(rendition.name)] = iframe_playlist(rendition)
+    texts[MASTER] = master_playlist(plan, renditions, subtitles)
+    return texts
+
+
+def peak_bandwidth(sizes: Sequence[tuple[int, float]]) -> int:
+    """Peak bits a second of segments (bytes, seconds).
+
+    RFC 8216, 4.1: the largest of any run of segments between half and one and a half times the
+    target duration, so that a last segment of a few frames does not count by itself.
+    """
+    target = max(duration for _, duration in sizes)
+    peak = 0.0
+    for start in range(len(sizes)):
+        size, length = 0, 0.0
+        for more, duration in sizes[start:]:
+            size, length = size + more, length + duration
+            if length > 1.5 * target:
+                break
+            if length >= 0.5 * target:
+                peak = max(peak, size * 8 / length)
+    return round(peak)
+
+
+def _head(longest: float) -> list[str]:
+    return [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-TARGETDURATION:{max(1, floor(longest + 0.5))}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+    ]
+
+
+def _text(lines: list[str], complete: bool) -> str:
+    return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if complete else [])]) + "\n"
+
+
+def _file(name: str) -> str:
+    return PurePosixPath(name).name
+
+
+def _variant(
+    plan: Plan,
+    rung: Rung,
+    video: RenditionOutput,
+    audio: RenditionOutput | None,
+) -> list[str]:
+    parts = [video, *([audio] if audio is not None else [])]
+    attributes = _attributes(
+        _bitrates(*parts),
+        CODECS=f'"{",".join(part.codecs for part in parts)}"',
+        RESOLUTION=f"{rung.width}x{rung.height}",
+        **{"FRAME-RATE": f"{float(plan.rate):.3f}", "VIDEO-RANGE": "SDR"},
+        **({"AUDIO": f'"{_AUDIO_GROUP}"'} if audio is not None else {}),
+        **{"CLOSED-CAPTIONS": "NONE"},
+    )
+    return [f"#EXT-X-STREAM-INF:{attributes}", playlist_name(rung.name)]
+
+
+def _iframe_variant(rung: Rung, video: RenditionOutput) -> str:
+    frames = [(i.length, i.duration) for segment in video.segments for i in segment.iframes]
+    average = sum(length for length, _ in frames) * 8 / sum(duration for _, duration in frames)
+    attributes = _attributes(
+        {"BANDWIDTH": str(peak_bandwidth(frames)), "AVERAGE-BANDWIDTH": str(round(average))},
+        CODECS=f'"{video.codecs}"',
+        RESOLUTION=f"{rung.width}x{rung.height}",
+        **{"VIDEO-RANGE": "SDR", "URI": f'"{rung.name}/{IFRAMES}"'},
+    )
+    return f"#EXT-X-I-FRAME-STREAM-INF:{attributes}"
+
+
+def _audio_media(plan: Plan) -> str:
+    assert plan.audio is not None
+    language = language_tag(plan.audio.language)
+    attributes = _attributes(
+        {"TYPE": "AUDIO", "GROUP-ID": f'"{_AUDIO_GROUP}"', "NAME": '"Audio"'},
+        **({"LANGUAGE": f'"{language}"'} if language else {}),
+        DEFAULT="YES",
+        AUTOSELECT="YES",
+        CHANNELS=f'"{plan.audio.channels}"',
+        URI=f'"{playlist_name(plan.audio.name)}"',
+    )
+    return f"#EXT-X-MEDIA:{attributes}"
+
+
+def _is_track(line: str) -> bool:
+    return line.startswith("#EXT-X-MEDIA:TYPE=SUBTITLES,")
+
+
+def _without_group(line: str) -> str:
+    return re.sub(r',SUBTITLES="[^"]*"', "", line) if line.startswith(_STREAM) else line
+
+
+def _with_group(line: str) -> str:
+    return f'{line},SUBTITLES="{_SUBTITLE_GROUP}"'
+
+
+def _named_apart(tracks: Iterable[SubtitleTrack]) -> Iterable[SubtitleTrack]:
+    """Names must differ within a group: a second "Deutsch" becomes "Deutsch 2"."""
+    used: set[str] = set()
+    for track in tracks:
+        name, number = track.name, 1
+        while _quoted(name) in used:
+            number += 1
+            name = f"{track.name} {number}"
+        used.add(_quoted(name))
+        yield track.model_copy(update={"name": name})
+
+
+def _subtitle_media(track: SubtitleTrack) -> str:
+    # A tag with a region or script is written as it is; three letters as two.
+    language = track.language if "-" in track.language else language_tag(track.language)
+    attributes = _attributes(
+        {"TYPE": "SUBTITLES", "GROUP-ID": f'"{_SUBTITLE_GROUP}"', "NAME": _quoted(track.name)},
+        LANGUAGE=_quoted(language or "und"),
+        DEFAULT="YES" if track.default else "NO",
+        AUTOSELECT="YES",
+        FORCED="YES" if track.forced else "NO",
+        URI=_quoted(track.uri),
+    )
+    return f"#EXT-X-MEDIA:{attributes}"
+
+
+def language_tag(language: str) -> str:
+    """ "eng" → "en"; "" where it is not something that looks like a language."""
+    tag = language.lower()
+    tag = _SHORT_LANGUAGES.get(tag, tag)
+    return tag if tag.replace("-", "").isalnum() and tag.isascii() and tag != "und" else ""
+
+
+def _start_first(rungs: Sequence[Rung]) -> list[Rung]:
+    start = next((rung for rung in rungs if rung.maxrate <= _START_MAXRATE), None)
+    return sorted(rungs, key=lambda rung: rung is not start)
+
+
+def _bitrates(*parts: RenditionOutput) -> dict[str, str]:
+    peak = sum(peak_bandwidth([(s.size, s.duration) for s in part.segments]) for part in parts)
+    average = sum(sum(s.size for s in part.segments) * 8 / part.duration for part in parts)
+    # Rounding each part's peak could leave their sum a bit below the average of a constant rate.
+    return {"BANDWIDTH": str(max(peak, round(average))), "AVERAGE-BANDWIDTH": str(round(average))}
+
+
+def _attributes(first: Mapping[str, str], **more: str) -> str:
+    return ",".join(f"{key}={value}" for key, value in {**first, **more}.items())
+
+
+def _quoted(text: str) -> str:
+    # An attribute's string can hold neither quotes nor line ends, and has no escapes.
+    return '"' + " ".join(text.replace('"', "'").split()) + '"'

@@ -1,0 +1,264 @@
+"""Reads back what the encoder wrote, and holds it against the plan."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from tasks.errors import BadInput, EncoderFailed
+from tasks.media.boxes import Fragment, Init, read_fragment, read_init
+from tasks.media.commands import CLOCK_OFFSET_SECONDS
+from tasks.media.plan import (
+    SEGMENT_PATTERN,
+    THUMBNAIL_FOLDER,
+    THUMBNAIL_PATTERN,
+    AudioPlan,
+    Chunk,
+    Plan,
+    init_name,
+    segment_name,
+)
+from tasks.media.source import Value, clock
+
+# Containers may claim a few frames more than can be decoded: the film then just ends earlier.
+TOLERATED_MISSING_SECONDS = 0.5
+
+
+class IFrame(Value):
+    """A picture that decodes alone: the bytes of its segment that hold it, and how long it stands
+    for the film in an I-frame playlist, in seconds."""
+
+    offset: int
+    length: int
+    duration: float
+
+
+class Segment(Value):
+    """One media segment. `name` is relative to the stream's folder: "720p/seg_00012.m4s"."""
+
+    name: str
+    duration: float  # seconds
+    size: int  # bytes
+    frames: int  # pictures, or AAC frames
+    iframes: tuple[IFrame, ...]
+
+
+class RenditionOutput(Value):
+    """What one rendition got from one chunk (or, for audio, from the whole source)."""
+
+    name: str  # "720p", "audio"
+    codecs: str  # RFC 6381
+    init_name: str
+    init_sha256: str
+    frames: int
+    duration: float
+    segments: tuple[Segment, ...]
+
+
+class ChunkOutput(Value):
+    """What a chunk came to. `frames` may be fewer than planned at the very end of the source."""
+
+    index: int
+    frames: int
+    renditions: tuple[RenditionOutput, ...]
+    thumbnails: tuple[str, ...]  # "thumbs/thumb_00012.jpg"
+
+
+def read_outputs(out_dir: Path, plan: Plan, chunk: Chunk) -> ChunkOutput:
+    """Read what `chunk_command` wrote.
+
+    Raises EncoderFailed where it is not what was planned, BadInput where the source gave out.
+    """
+    renditions = tuple(_rendition(out_dir, rung.name, plan, chunk) for rung in plan.rungs)
+    counts = {rendition.frames for rendition in renditions}
+    if len(counts) != 1:
+        raise EncoderFailed(f"The renditions differ in their frame counts: {sorted(counts)}.")
+    frames = counts.pop()
+    _check_count(plan, chunk, frames)
+    first = plan.thumbnails_before(chunk.first_frame)
+    wanted = range(first, plan.thumbnails_before(chunk.first_frame + frames))
+    thumbnails = tuple(f"{THUMBNAIL_FOLDER}/{THUMBNAIL_PATTERN % number}" for number in wanted)
+    for name in thumbnails:
+        if not (out_dir / name).is_file():
+            raise EncoderFailed(f"The encoder left out the thumbnail {name}.")
+    return ChunkOutput(
+        index=chunk.index, frames=frames, renditions=renditions, thumbnails=thumbnails
+    )
+
+
+def read_audio(out_dir: Path, plan: Plan) -> RenditionOutput:
+    """Read what `audio_command` wrote. Raises EncoderFailed where it is not what was planned."""
+    audio = plan.audio
+    if audio is None:
+        raise ValueError("the plan has no audio")
+    init, digest = _read_init(out_dir, audio.name)
+    segments: list[Segment] = []
+    expected_time: int | None = None
+    while (out_dir / segment_name(audio.name, len(segments))).is_file():
+        name = segment_name(audio.name, len(segments))
+        fragment, size = _read_segment(out_dir, name)
+        time = fragment.samples[0].decode_time
+        if expected_time is None:
+            _check_audio_start(time, init, audio)
+        elif time != expected_time:
+            raise EncoderFailed(f"There is a gap or overlap in the audio before {name}.")
+        ticks = sum(sample.duration for sample in fragment.samples)
+        expected_time = time + ticks
+        segments.append(
+            Segment(
+                name=name,
+                duration=ticks / init.timescale,
+                size=size,
+                frames=len(fragment.samples),
+                iframes=(),
+            )
+        )
+    duration = sum(segment.duration for segment in segments)
+    if abs(duration - plan.duration) > max(0.02, 1024 / audio.sample_rate):
+        raise EncoderFailed(
+            f"The audio is {duration:.3f} seconds long, and {plan.duration:.3f} were planned."
+        )
+    return RenditionOutput(
+        name=audio.name,
+        codecs=init.codec,
+        init_name=init_name(audio.name),
+        init_sha256=digest,
+        frames=sum(segment.frames for segment in segments),
+        duration=duration,
+        segments=tuple(segments),
+    )
+
+
+def odd_chunks(outputs: Sequence[ChunkOutput]) -> tuple[int, ...]:
+    """Chunks whose init segments differ from the others', by index: encode these again.
+
+    A stream has one init segment per rendition. Workers with different builds of ffmpeg may write
+    different ones; what most chunks agree on stays.
+    """
+    kinds = Counter(_inits(output) for output in outputs)
+    usual = max(kinds, key=lambda kind: kinds[kind]) if kinds else ()
+    return tuple(output.index for output in outputs if _inits(output) != usual)
+
+
+def join(plan: Plan, outputs: Sequence[ChunkOutput]) -> tuple[RenditionOutput, ...]:
+    """Each rendition over all chunks. Raises EncoderFailed where chunks do not fit together."""
+    ordered = sorted(outputs, key=lambda output: output.index)
+    if [output.index for output in ordered] != [chunk.index for chunk in plan.chunks]:
+        raise EncoderFailed("A chunk is missing, or there twice.")
+    if odd_chunks(ordered):
+        raise EncoderFailed(f"The chunks {odd_chunks(ordered)} differ from the others.")
+    joined = []
+    for parts in zip(*(output.renditions for output in ordered), strict=True):
+        joined.append(
+            parts[0].model_copy(
+                update={
+                    "frames": sum(part.frames for part in parts),
+                    "duration": sum(part.duration for part in parts),
+                    "segments": tuple(s for part in parts for s in part.segments),
+                }
+            )
+        )
+    return tuple(joined)
+
+
+def _inits(output: ChunkOutput) -> tuple[str, ...]:
+    return tuple(rendition.init_sha256 for rendition in output.renditions)
+
+
+def _rendition(out_dir: Path, name: str, plan: Plan, chunk: Chunk) -> RenditionOutput:
+    init, digest = _read_init(out_dir, name)
+    rate = plan.rate.fraction
+    segments: list[Segment] = []
+    frames = 0
+    for number in range(chunk.first_segment, chunk.first_segment + chunk.segments):
+        relative = segment_name(name, number)
+        if not (out_dir / relative).is_file():
+            break
+        fragment, size = _read_segment(out_dir, relative)
+        _check_place(relative, fragment, init, chunk.first_frame + frames, rate)
+        count = len(fragment.samples)
+        planned = min(plan.segment_frames, chunk.frames - frames)
+        frames += count
+        segments.append(
+            Segment(
+                name=relative,
+                duration=float(count / rate),
+                size=size,
+                frames=count,
+                iframes=_iframes(fragment, float(count / rate)),
+            )
+        )
+        if count > planned:
+            raise EncoderFailed(f"{relative} has {count} frames, and {planned} were planned.")
+        if count < planned:
+            break
+    after = SEGMENT_PATTERN % (chunk.first_segment + len(segments))
+    if (out_dir / name / after).is_file() and len(segments) < chunk.segments:
+        raise EncoderFailed(f"The encoder cut {name} into segments elsewhere than planned.")
+    return RenditionOutput(
+        name=name,
+        codecs=init.codec,
+        init_name=init_name(name),
+        init_sha256=digest,
+        frames=frames,
+        duration=float(frames / rate),
+        segments=tuple(segments),
+    )
+
+
+def _check_count(plan: Plan, chunk: Chunk, frames: int) -> None:
+    missing = chunk.frames - frames
+    tolerated = TOLERATED_MISSING_SECONDS * float(plan.rate) if plan.is_last(chunk) else 0
+    if missing > tolerated:
+        at = (chunk.first_frame + frames) / float(plan.rate)
+        raise BadInput(
+            f"The source is damaged or cut off: from {clock(at)} on it cannot be decoded."
+        )
+
+
+def _check_place(
+    name: str, fragment: Fragment, init: Init, first_frame: int, rate: Fraction
+) -> None:
+    """The first picture is where its frame number says, and no picture is missing after it."""
+    times = sorted(sample.present_time - init.edit_time for sample in fragment.samples)
+    start = (CLOCK_OFFSET_SECONDS + first_frame / rate) * init.timescale
+    step = init.timescale / rate
+    for number, time in enumerate(times):
+        if abs(time - (start + number * step)) > step / 4:
+            raise EncoderFailed(f"Frame {first_frame + number} is not in its place in {name}.")
+
+
+def _check_audio_start(time: int, init: Init, audio: AudioPlan) -> None:
+    off = time / init.timescale - CLOCK_OFFSET_SECONDS
+    if abs(off) > 0.02:
+        raise EncoderFailed(f"The {audio.name} begins {off * 1000:.0f} ms beside the video.")
+
+
+def _iframes(fragment: Fragment, duration: float) -> tuple[IFrame, ...]:
+    """The segment's first picture: a player needs the box header before it to make use of it, so
+    the other key frames of the segment cannot be fetched alone."""
+    first = fragment.samples[0]
+    if not first.is_sync:
+        return ()
+    end = first.offset + first.size
+    return (
+        IFrame(offset=fragment.moof_offset, length=end - fragment.moof_offset, duration=duration),
+    )
+
+
+def _read_init(out_dir: Path, rendition: str) -> tuple[Init, str]:
+    name = init_name(rendition)
+    try:
+        data = (out_dir / name).read_bytes()
+        return read_init(data), hashlib.sha256(data).hexdigest()
+    except (FileNotFoundError, ValueError) as error:
+        raise EncoderFailed(f"The encoder did not write {name} as it should: {error}") from error
+
+
+def _read_segment(out_dir: Path, name: str) -> tuple[Fragment, int]:
+    data = (out_dir / name).read_bytes()
+    try:
+        return read_fragment(data), len(data)
+    except ValueError as error:
+        raise EncoderFailed(f"The encoder did not write {name} as it should: {error}") from error

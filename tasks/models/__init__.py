@@ -1,0 +1,56 @@
+"""One document a file; import them from here."""
+
+from tasks.models.audit_entry import AuditEntry
+from tasks.models.backlog_hour import BacklogHour
+from tasks.models.bulk_operation import BulkOperation
+from tasks.models.day_statistics import DayStatistics
+from tasks.models.hold import Hold
+from tasks.models.media import Media
+from tasks.models.repair import Repair
+from tasks.models.step import Step, StepKind
+from tasks.models.subtitle import Subtitle
+from tasks.models.title import Title
+from tasks.models.transcode_job import Phase, TranscodeJob
+from tasks.models.upload_job import UploadJob
+from tasks.models.work import FINISHED, NEXT, UNFINISHED, Lease, Status, Transition, WorkUnit
+
+#: Every collection, so that its indexes are made.
+DOCUMENTS = (
+    AuditEntry,
+    BacklogHour,
+    BulkOperation,
+    DayStatistics,
+    Hold,
+    Media,
+    Repair,
+    Step,
+    Subtitle,
+    Title,
+    TranscodeJob,
+    UploadJob,
+)
+
+__all__ = [
+    "DOCUMENTS",
+    "FINISHED",
+    "NEXT",
+    "UNFINISHED",
+    "AuditEntry",
+    "BacklogHour",
+    "BulkOperation",
+    "DayStatistics",
+    "Hold",
+    "Lease",
+    "Media",
+    "Phase",
+    "Repair",
+    "Status",
+    "Step",
+    "StepKind",
+    "Subtitle",
+    "Title",
+    "TranscodeJob",
+    "Transition",
+    "UploadJob",
+    "WorkUnit",
+]

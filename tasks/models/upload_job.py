@@ -1,0 +1,62 @@
+"""An upload job: a rendition, a master playlist or a subtitle on its way into the bucket."""
+
+from typing import Any, ClassVar
+
+from mongoengine import DictField, FloatField, IntField, ListField, StringField
+
+from tasks.models.work import WorkUnit
+
+
+class UploadJob(WorkUnit):
+    """A sync: it puts what is missing or different, so that a retry costs only what is left.
+
+    ``speed`` is in bytes a second; sizes are in bytes.
+    """
+
+    unit_kind = "upload"
+
+    transcode_id = StringField(required=True)
+    media_id = StringField(required=True)
+    job_type = StringField(required=True)
+    resource_type = StringField(choices=["film", "season", "episode"])
+    resource_id = StringField()
+    resource_name = StringField()
+    film_id = StringField()
+    episode_id = StringField()
+    season_id = StringField()
+    filename = StringField()
+    upload_type = StringField(choices=["hls", "master_playlist", "subtitle", "video"])
+    content_type = StringField(choices=["video", "audio", "subtitle", "playlist"])
+    label = StringField()
+    rendition = StringField()
+    hls_dir = StringField()
+    master_playlist_path = StringField()
+    subtitle_path = StringField()
+    subtitle_id = StringField()
+    language = StringField()
+    upload_path = StringField()
+    initial_metadata = DictField()
+    subtitle_metadata = DictField()
+    subtitle_languages = ListField(StringField())
+    bucket_name = StringField()
+    client_id = StringField()
+
+    files_total = IntField(default=0)
+    files_done = IntField(default=0)
+    bytes_total = IntField(default=0)
+    bytes_done = IntField(default=0)
+    current_file = StringField()
+    speed = FloatField()
+
+    meta: ClassVar[dict[str, Any]] = {
+        "collection": "upload_jobs",
+        "indexes": [
+            "transcode_id",
+            "media_id",
+            ("-created_at", "-job_id"),
+            ("status", "-created_at", "-job_id"),
+            # Sorts the list, and holds all that statistics read.
+            ("-finished_at", "-job_id", "status", "failed_reason", "started_at", "speed"),
+        ],
+        "auto_create_index": False,
+    }

@@ -1,0 +1,201 @@
+"""Keeps rows and queue in step: looks, repairs by the rules what can be repaired, and says so.
+
+A pass never touches work whose lease is alive, and never judges leases before live workers had the
+chance to renew theirs.
+"""
+
+import logging
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import redis
+from pymongo.errors import PyMongoError
+
+from tasks import backlog, events, orphans, repairs
+from tasks.database import connect, ensure_indexes
+from tasks.drift import keep_snapshot
+from tasks.errors import StorageFailed
+from tasks.redis_client import get_redis
+from tasks.settings import get_settings
+from tasks.silence import Silence
+from tasks.storage import get_storage
+from tasks.survey import Finding, look, strays_of
+from tasks.verdict import BY_ID
+
+log = logging.getLogger(__name__)
+
+LOCK = "dailies:reconciler"
+#: Seconds for which a lease is watched after it ran out: two beats of a worker's heart.
+SILENCE_SECONDS = 2.0
+#: Repairs of one pass that are told to the feed one by one.
+MOST_TOLD = 100
+#: Seconds between two signs, in a long pass, that this process still holds the lock.
+HOLD_SECONDS = 2.0
+
+
+@dataclass
+class Repairs:
+    """What a pass did: (id, rule id) for each repair; ``left`` is what it found and left alone."""
+
+    made: list[tuple[str, str]] = field(default_factory=list)
+    left: list[Finding] = field(default_factory=list)
+
+
+def reconcile(
+    *,
+    only: str | None = None,
+    judge_leases: bool = True,
+    silence: Silence | None = None,
+    still_holds: Callable[[], bool] | None = None,
+    who: str = repairs.RECONCILER,
+) -> Repairs:
+    """One pass over everything, or over one transcode job with its parts.
+
+    ``judge_leases``: whether live workers had the chance to renew theirs; ``silence`` knows from
+    earlier passes how long a lease has been out (without it, one look is enough). ``still_holds``
+    is asked now and then; the pass ends where it says no. Raises redis.RedisError, PyMongoError.
+    """
+    if silence is not None:
+        silence.begin_pass()
+    silent = silence.lasts if silence is not None else None
+    result = Repairs()
+    touched: set[str] = set()
+    for finding in look(only=only, judge_leases=judge_leases, silent=silent).findings:
+        if still_holds is not None and not still_holds():
+            log.info("another process holds the lock now, the pass ends here")
+            break
+        if not finding.rule.by_itself:
+            result.left.append(finding)
+            continue
+        try:
+            done = repairs.repair(finding, who)
+        except (redis.RedisError, PyMongoError, StorageFailed):
+            raise
+        except Exception:
+            # One row that cannot be healed must not end the healing of all others.
+            log.exception("%s: %s", finding.ref, finding.rule.sentence)
+            result.left.append(finding)
+            continue
+        if done is not None:
+            result.made.append((finding.ref, finding.rule.id))
+            repairs.record(finding.rule, finding.kind, finding.ref, done, who, finding.transcode_id)
+            if finding.rule.fix in repairs.LEAVE_MESSAGES:
+                touched.add(finding.ref)
+    if touched:
+        for stray in strays_of(touched):
+            repairs.repair(stray, who)
+    return result
+
+
+def heal(transcode_id: str, who: str = repairs.RECONCILER) -> list[tuple[str, str]]:
+    """One pass over one transcode job: (id, why) of each repair, the reason without a full stop.
+
+    Raises redis.RedisError, PyMongoError.
+    """
+    made = reconcile(only=transcode_id, who=who).made
+    return [(ref, BY_ID[rule_id].sentence.rstrip(".")) for ref, rule_id in made]
+
+
+class Lock:
+    """Lets one of several reconcilers act; it passes on by itself when its holder dies."""
+
+    def __init__(self, seconds: float) -> None:
+        self.token = uuid.uuid4().hex
+        self.milliseconds = int(seconds * 1000)
+
+    def hold(self) -> bool:
+        """Whether this process holds the lock, taking it where it is free."""
+        client = get_redis()
+        if client.set(LOCK, self.token, nx=True, px=self.milliseconds):
+            return True
+        if client.get(LOCK) != self.token:
+            return False
+        client.pexpire(LOCK, self.milliseconds)
+        return True
+
+    def release(self) -> None:
+        """Lets the next one in."""
+        client = get_redis()
+        if client.get(LOCK) == self.token:
+            client.delete(LOCK)
+
+
+class Loop:
+    """Passes, one after the other, until told to stop."""
+
+    def __init__(self) -> None:
+        settings = get_settings()
+        self.stop = threading.Event()
+        self.interval = settings.reconcile_seconds
+        self.lease_seconds = settings.lease_seconds
+        self.lock = Lock(max(10.0, self.interval * 3))
+        self.silence = Silence(min(SILENCE_SECONDS, self.lease_seconds / 2))
+        self._servers_since: float | None = None
+        self._held_at = 0.0
+
+    def run(self) -> None:
+        """Returns after ``stop`` is set."""
+        while not self.stop.is_set():
+            try:
+                self._once()
+            except (redis.RedisError, PyMongoError, StorageFailed) as error:
+                # After an outage the leases of live workers have run out too.
+                self._servers_since = None
+                log.warning("pass given up, the next one in %s s: %s", self.interval, error)
+            except Exception:
+                log.exception("pass failed, the next one in %s s", self.interval)
+            self.stop.wait(self.interval)
+        try:
+            self.lock.release()
+        except redis.RedisError:
+            log.info("lock not released, it runs out by itself")
+
+    def _once(self) -> None:
+        if self._servers_since is None:
+            ensure_indexes()
+            get_storage().ensure_bucket()
+            self._servers_since = time.monotonic()
+        if not self.lock.hold():
+            return
+        self._held_at = time.monotonic()
+        patient = self._held_at - self._servers_since < self.lease_seconds
+        result = reconcile(
+            judge_leases=not patient, silence=self.silence, still_holds=self._still_holds
+        )
+        for job_id, rule_id in result.made[:MOST_TOLD]:
+            events.publish("jobRepaired", jobId=job_id, reason=BY_ID[rule_id].sentence)
+        backlog.note_now_and_then()
+        self._look_at_bucket()
+        keep_snapshot(result.left, seconds=max(60.0, 3 * self.interval))
+
+    def _still_holds(self) -> bool:
+        if self.stop.is_set():
+            return False
+        if time.monotonic() - self._held_at < HOLD_SECONDS:
+            return True
+        self._held_at = time.monotonic()
+        return self.lock.hold()
+
+    def _look_at_bucket(self) -> None:
+        try:
+            if orphans.kept() is None:
+                orphans.reconcile_bucket()
+        except StorageFailed as error:
+            log.warning("bucket not looked at: %s", error)
+
+
+def main() -> None:
+    """The reconciler process; ends at SIGTERM or SIGINT."""
+    logging.basicConfig(
+        level=get_settings().log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    connect()
+    loop = Loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop.set())
+    log.info("reconciler runs")
+    loop.run()

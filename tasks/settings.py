@@ -1,0 +1,244 @@
+"""Every setting, typed, read from the environment once a process."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting's value cannot be used; the message names it, the value and what is allowed."""
+
+
+def _url(value: str | None, schemes: tuple[str, ...]) -> str | None:
+    if value is None or value == "":
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in schemes or not (parts.hostname or parts.scheme == "unix"):
+        allowed = " or ".join(f"{scheme}://…" for scheme in schemes)
+        raise ValueError(f"must be a URL of the form {allowed}")
+    return value
+
+
+class Settings(BaseSettings):
+    """The environment of every Dailies process. An empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="", case_sensitive=False, extra="ignore", env_ignore_empty=True, frozen=True
+    )
+
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        8000, description="Port the dashboard listens on."
+    )
+    host: str = Field(
+        "127.0.0.1",
+        validation_alias="DAILIES_HOST",
+        description="Address the dashboard listens on; 0.0.0.0 for every interface.",
+    )
+    data: Path = Field(
+        Path("var"),
+        validation_alias="DAILIES_DATA",
+        description="Folder for embedded servers' data and for scratch files of workers.",
+    )
+    mongo_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("MONGO_URL", "MONGODB_URI"),
+        description="MongoDB to use, with a database name. Not set: an embedded one is started.",
+    )
+    redis_url: str | None = Field(
+        None, description="Redis or Valkey to use. Not set: an embedded one is started."
+    )
+    s3_endpoint_url: str | None = Field(
+        None,
+        description="S3-compatible storage to use. Not set, and no AWS settings: embedded.",
+    )
+    s3_bucket: str = Field(
+        "dailies",
+        validation_alias=AliasChoices("S3_BUCKET", "AWS_S3_BUCKET"),
+        description="Bucket for sources, work in progress and streams.",
+    )
+    aws_access_key_id: str | None = Field(None, description="Access key of the storage.")
+    aws_secret_access_key: SecretStr | None = Field(None, description="Secret key of the storage.")
+    aws_session_token: SecretStr | None = Field(None, description="Session token, if there is one.")
+    aws_region: str = Field(
+        "us-east-1",
+        validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="Region of the storage.",
+    )
+    media_base_url: str | None = Field(
+        None,
+        description="Public address of the bucket (a CDN). Not set: the dashboard serves streams.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Signs sessions and links. Not set: made once and kept under DAILIES_DATA.",
+    )
+    admin_email: str = Field(
+        "admin@dailies.local",
+        validation_alias="DAILIES_ADMIN_EMAIL",
+        description="Sign-in name of the admin made at the first start.",
+    )
+    admin_password: SecretStr | None = Field(
+        None,
+        validation_alias="DAILIES_ADMIN_PASSWORD",
+        description="Password of that admin. Not set: a one-time sign-in link is printed.",
+    )
+    api_token: SecretStr | None = Field(
+        None,
+        validation_alias="DAILIES_API_TOKEN",
+        description="A bootstrap API token with all rights, for automation; 20 characters or more.",
+    )
+    ffmpeg: str | None = Field(None, description="ffmpeg to use, 5.1 or newer. Not set: searched.")
+    ffprobe: str | None = Field(
+        None, description="ffprobe to use, 5.1 or newer. Not set: searched."
+    )
+
+    cookie_secure: bool = Field(
+        False,
+        validation_alias="DAILIES_COOKIE_SECURE",
+        description="Send cookies over HTTPS only. Set it wherever the dashboard is behind TLS.",
+    )
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = Field(
+        0,
+        validation_alias="DAILIES_TRUSTED_PROXIES",
+        description="How many reverse proxies in front may set X-Forwarded-* (a PaaS router: 1).",
+    )
+    max_upload_bytes: Annotated[int, Field(ge=1)] = Field(
+        200 * 1024**3,
+        validation_alias="DAILIES_MAX_UPLOAD_BYTES",
+        description="Largest file an upload may have, in bytes.",
+    )
+    worker_processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, validation_alias="DAILIES_WORKER_PROCESSES", description="Processes of one worker."
+    )
+    worker_threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        2,
+        validation_alias="DAILIES_WORKER_THREADS",
+        description="Pieces of work one worker process does at the same time.",
+    )
+    web_concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="Processes of the web server; each holds thousands of sockets."
+    )
+    x264_preset: Literal[
+        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
+    ] = Field(
+        "veryfast",
+        validation_alias="DAILIES_X264_PRESET",
+        description="Speed of the encoder against size.",
+    )
+    chunk_seconds: Annotated[float | None, Field(ge=2, le=600)] = Field(
+        None,
+        validation_alias="DAILIES_CHUNK_SECONDS",
+        description="Length of a chunk to aim at. Not set: 24 for clips, up to 60 for films.",
+    )
+    chunk_window: Annotated[int, Field(ge=1, le=256)] = Field(
+        4,
+        validation_alias="DAILIES_CHUNK_WINDOW",
+        description="Chunks of one job queued or running at a time: a film starves no clip.",
+    )
+    max_attempts: Annotated[int, Field(ge=1, le=50)] = Field(
+        4,
+        validation_alias="DAILIES_MAX_ATTEMPTS",
+        description="How often a piece of work is tried before it counts as failed.",
+    )
+    retry_min_seconds: Annotated[float, Field(ge=0.05, le=3600)] = Field(
+        5.0,
+        validation_alias="DAILIES_RETRY_MIN_SECONDS",
+        description="Wait before the first retry; doubles with each, up to five minutes.",
+    )
+    lease_seconds: Annotated[float, Field(ge=2, le=600)] = Field(
+        12.0,
+        validation_alias="DAILIES_LEASE_SECONDS",
+        description="How long a silent worker keeps its work before it is taken over.",
+    )
+    reconcile_seconds: Annotated[float, Field(ge=0.2, le=600)] = Field(
+        3.0,
+        validation_alias="DAILIES_RECONCILE_SECONDS",
+        description="Pause between two passes of the reconciler.",
+    )
+    stall_seconds: Annotated[float, Field(ge=5, le=86400)] = Field(
+        120.0,
+        validation_alias="DAILIES_STALL_SECONDS",
+        description="ffmpeg without any progress for so long is killed and retried.",
+    )
+    max_duration_hours: Annotated[float, Field(gt=0, le=1000)] = Field(
+        24.0,
+        validation_alias="DAILIES_MAX_DURATION_HOURS",
+        description="Longest source that is accepted, in hours.",
+    )
+    ffmpeg_memory_bytes: Annotated[int, Field(ge=256 * 1024**2)] = Field(
+        8 * 1024**3,
+        validation_alias="DAILIES_FFMPEG_MEMORY_BYTES",
+        description="Address space one ffmpeg may use, in bytes.",
+    )
+    scratch_bytes: Annotated[int, Field(ge=64 * 1024**2)] = Field(
+        200 * 1024**3,
+        validation_alias="DAILIES_SCRATCH_BYTES",
+        description="Disk a worker's scratch folder may take, in bytes.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias="DAILIES_LOG_LEVEL", description="How much the log says."
+    )
+
+    @field_validator("mongo_url")
+    @classmethod
+    def _mongo(cls, value: str | None) -> str | None:
+        return _url(value, ("mongodb", "mongodb+srv"))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        return _url(value, ("redis", "rediss", "unix"))
+
+    @field_validator("s3_endpoint_url", "media_base_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        return _url(value.rstrip("/") if value else value, ("http", "https"))
+
+    @field_validator("api_token", "secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 20:
+            raise ValueError("must have 20 characters or more")
+        return value
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for a worker's temporary files."""
+        return self.data.resolve() / "scratch"
+
+
+def variable(name: str) -> str:
+    """The environment variable of the field called ``name``, for messages and documentation."""
+    alias = Settings.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return str(alias or name.upper())
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment.
+
+    Raises SettingsError with one line a wrong variable: its name, the value, what is allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            field = str(problem["loc"][0])
+            known = {variable(name): name for name in Settings.model_fields}
+            name = field if field.isupper() else variable(field)
+            secret = "SecretStr" in str(Settings.model_fields[known.get(name, field)].annotation)
+            value = "(hidden)" if secret else repr(problem["input"])
+            lines.append(f"{name}={value}: {problem['msg'].removeprefix('Value error, ')}")
+        raise SettingsError("\n".join(lines)) from None
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings, read once; ``get_settings.cache_clear()`` reads them anew."""
+    return load_settings()

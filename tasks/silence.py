@@ -1,0 +1,31 @@
+"""How long leases have been seen to be out, before somebody takes their work away.
+
+That a lease has run out by the database's clock says little about its worker just after the
+database itself stood still: live workers could not renew theirs either. They do within a second or
+so; the dead never do. So a lease is watched for a while, with the database answering in between.
+"""
+
+import time
+from collections.abc import Callable
+
+
+class Silence:
+    """Remembers from one pass to the next since when each lease has been out.
+
+    ``seconds``: how long a lease must stay so; ``clock`` gives monotonic seconds.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        self._clock = clock
+        self._before: dict[str, float] = {}
+        self._now: dict[str, float] = {}
+
+    def begin_pass(self) -> None:
+        """Forgets the leases that the last pass did not see out: they were renewed, or ended."""
+        self._before, self._now = self._now, {}
+
+    def lasts(self, token: str) -> bool:
+        """Notes that a lease is out, and tells whether it has been for long enough."""
+        since = self._now[token] = self._before.get(token, self._clock())
+        return self._clock() - since >= self.seconds

@@ -1,0 +1,1 @@
+"""Subtitles: read, label, cut into segments, and list in a stream's master playlist."""

@@ -1,0 +1,125 @@
+"""Workers that hear of a message at once, where Dramatiq's would find it when they look again.
+
+An idle consumer of Dramatiq looks into its queue about once a second. A job is a chain of steps, so
+on average it would stand still for half a second between any two of them, and a worker with long
+chunks between any two chunks. Here, who queues a message also publishes its queue's name, and who
+acknowledges one looks for the next at once. A consumer that hears nothing looks once a second all
+the same: what is published is lost where nobody listens.
+"""
+
+import logging
+import threading
+from typing import Any
+
+import redis
+from dramatiq import Message
+from dramatiq.broker import MessageProxy
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
+
+log = logging.getLogger(__name__)
+
+#: Where the names of queues are published that have got a message.
+CHANNEL = "dailies:wake"
+#: Seconds until a listener that lost its Redis tries again.
+AGAIN_SECONDS = 1.0
+
+
+class PromptBroker(RedisBroker):
+    """A RedisBroker that wakes consumers, in whatever process they are."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.bells = Bells(self.client)
+        #: Queues from which this process fetches nothing now; ``tasks.actors.gate`` says which.
+        self.shut: frozenset[str] = frozenset()
+
+    @property
+    def consumer_class(self) -> type["PromptConsumer"]:
+        """What Dramatiq makes for each queue of a worker."""
+        return PromptConsumer
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """Queues a message and tells who waits for one. Raises redis.RedisError if not queued."""
+        queued: Message[Any] = super().enqueue(message, delay=delay)
+        if delay is None:
+            try:
+                self.client.publish(CHANNEL, message.queue_name)
+            except redis.RedisError as error:
+                log.info("%s is found when looked for: %s", message.message_id, error)
+        return queued
+
+
+class PromptConsumer(_RedisConsumer):
+    """Waits for its bell where Dramatiq's sleeps; for ``timeout`` milliseconds at most."""
+
+    def __init__(self, broker: PromptBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        # Its own sleep after a look in vain becomes a millisecond.
+        super().__init__(broker, queue_name, prefetch, 1)
+        self._seconds = timeout / 1000
+        self._bell = broker.bells.of(queue_name)
+
+    def __next__(self) -> MessageProxy | None:
+        # Cleared before looking: what comes after the look rings for the wait.
+        self._bell.clear()
+        message: MessageProxy | None = None
+        if self.queue_name not in self.broker.shut or self.message_cache:
+            message = super().__next__()
+        if message is None:
+            self._bell.wait(self._seconds)
+        return message
+
+    def give_back(self, message: MessageProxy) -> None:
+        """A fetched message goes back into its queue, where any worker finds it.
+
+        Raises redis.RedisError.
+        """
+        self.requeue([message])
+        self.queued_message_ids.discard(message.message_id)
+        self.broker.client.publish(CHANNEL, self.queue_name)
+
+    def ack(self, message: MessageProxy) -> None:
+        """The message is done, and there is room for another."""
+        super().ack(message)
+        self._bell.set()
+
+    def nack(self, message: MessageProxy) -> None:
+        """The message is given up, and there is room for another."""
+        super().nack(message)
+        self._bell.set()
+
+
+class Bells:
+    """An event for each queue that is consumed in this process, and the thread that sets them."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._client = client
+        self._bells: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def ring(self, queue_name: str) -> None:
+        """Lets a queue's consumer in this process look at once."""
+        with self._lock:
+            bell = self._bells.get(queue_name)
+        if bell is not None:
+            bell.set()
+
+    def of(self, queue_name: str) -> threading.Event:
+        """The bell of a queue. Listening begins with the first."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._listen, name="wake", daemon=True)
+                self._thread.start()
+            return self._bells.setdefault(queue_name, threading.Event())
+
+    def _listen(self) -> None:
+        pause = threading.Event()
+        while True:
+            try:
+                with self._client.pubsub(ignore_subscribe_messages=True) as channel:
+                    channel.subscribe(CHANNEL)
+                    for heard in channel.listen():
+                        self.ring(heard["data"].decode(errors="replace"))
+            except redis.RedisError as error:
+                log.info("not listening for messages, again in %g s: %s", AGAIN_SECONDS, error)
+            pause.wait(AGAIN_SECONDS)
