@@ -1,0 +1,161 @@
+// <dailies-player src poster storyboard name>: media-chrome's controls over hls.js.
+(() => {
+  "use strict";
+
+  const VENDOR = new URL("vendor/", document.currentScript.src);
+  const loading = new Map();
+
+  // Half a megabyte of player is loaded only where there is something to play.
+  function load(name) {
+    if (!loading.has(name)) {
+      loading.set(name, new Promise((resolve, reject) => {
+        const script = document.createElement("script");
+        script.src = new URL(name, VENDOR);
+        script.onload = resolve;
+        script.onerror = () => reject(new Error(`${name} cannot be loaded`));
+        document.head.append(script);
+      }));
+    }
+    return loading.get(name);
+  }
+
+  // What media-chrome's quality menu reads: a list of renditions that is an EventTarget.
+  class Renditions extends EventTarget {
+    #items = [];
+    #selected = -1;
+    #choose;
+
+    constructor(choose) {
+      super();
+      this.#choose = choose;
+    }
+
+    fill(items) {
+      this.#items = items;
+      for (let index = 0; index < items.length; index++) this[index] = items[index];
+      this.dispatchEvent(new Event("addrendition"));
+    }
+
+    get length() { return this.#items.length; }
+    [Symbol.iterator]() { return this.#items[Symbol.iterator](); }
+
+    get selectedIndex() { return this.#selected; }
+    set selectedIndex(index) {
+      this.#selected = index;
+      this.#choose(index);
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  function element(name, attributes = {}, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  }
+
+  class Player extends HTMLElement {
+    #hls = null;
+
+    async connectedCallback() {
+      if (this.firstElementChild) return;
+      try {
+        await Promise.all([load("media-chrome.js"), load("hls.min.js")]);
+      } catch (error) {
+        this.#say(`The player cannot be loaded: ${error.message}.`);
+        return;
+      }
+      if (this.isConnected && !this.firstElementChild) this.#build();
+    }
+
+    disconnectedCallback() {
+      this.#hls?.destroy();
+      this.#hls = null;
+    }
+
+    #say(words) {
+      this.replaceChildren(element("p", { class: "player-words" }, words));
+    }
+
+    #build() {
+      const src = this.getAttribute("src");
+      const storyboard = this.getAttribute("storyboard");
+      const video = element("video", {
+        slot: "media", playsinline: "", preload: "metadata",
+        "aria-label": this.getAttribute("name") || "Video",
+      });
+      if (new URL(src, location.href).origin !== location.origin) video.crossOrigin = "anonymous";
+      if (this.getAttribute("poster")) video.poster = this.getAttribute("poster");
+      if (storyboard) {
+        video.append(element("track", {
+          kind: "metadata", label: "thumbnails", src: storyboard, default: "",
+        }));
+      }
+      const renditions = new Renditions((index) => {
+        if (!this.#hls) return;
+        // Who chooses a quality wants to see it now, not after what is buffered.
+        if (index < 0) this.#hls.nextLevel = -1;
+        else this.#hls.currentLevel = renditions[index].level;
+      });
+      video.videoRenditions = renditions;
+
+      this.replaceChildren(element("media-controller", {},
+        video,
+        element("media-loading-indicator", { slot: "centered-chrome", noautohide: "" }),
+        element("media-error-dialog", { slot: "dialog" }),
+        element("media-rendition-menu", { hidden: "", anchor: "auto" }),
+        element("media-playback-rate-menu", { hidden: "", anchor: "auto" }),
+        element("media-captions-menu", { hidden: "", anchor: "auto" }),
+        element("media-control-bar", {}, element("media-time-range")),
+        element("media-control-bar", {},
+          element("media-play-button"),
+          element("media-seek-backward-button", { seekoffset: "10" }),
+          element("media-seek-forward-button", { seekoffset: "10" }),
+          element("media-mute-button"),
+          element("media-volume-range"),
+          element("media-time-display", { showduration: "" }),
+          element("span", { class: "player-gap" }),
+          element("media-captions-menu-button"),
+          element("media-playback-rate-menu-button"),
+          element("media-rendition-menu-button"),
+          element("media-pip-button"),
+          element("media-fullscreen-button"),
+        ),
+      ));
+      this.#play(video, src, renditions);
+    }
+
+    #play(video, src, renditions) {
+      if (!window.Hls.isSupported()) {
+        video.src = src; // Safari on iOS plays HLS by itself.
+        return;
+      }
+      const hls = new window.Hls({
+        // CMAF needs no repackaging, so a thread for it would only cost a script from a blob.
+        enableWorker: false,
+        capLevelToPlayerSize: false,
+        // Bytes and seconds are cheap next to a seek that waits.
+        backBufferLength: 30,
+      });
+      this.#hls = hls;
+      hls.on(window.Hls.Events.MANIFEST_PARSED, () => {
+        renditions.fill(hls.levels
+          .map((level, index) => ({
+            id: String(index), level: index, width: level.width, height: level.height,
+            bitrate: level.bitrate, frameRate: level.frameRate, codec: level.videoCodec,
+          }))
+          .filter((rendition) => rendition.height > 0));
+      });
+      hls.on(window.Hls.Events.ERROR, (_name, data) => {
+        if (!data.fatal) return;
+        if (data.type === window.Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
+        else if (data.response?.code >= 400) this.#say("This stream is not there any more.");
+        else setTimeout(() => { if (this.#hls === hls) hls.startLoad(); }, 3000);
+      });
+      hls.loadSource(src);
+      hls.attachMedia(video);
+    }
+  }
+
+  customElements.define("dailies-player", Player);
+})();

@@ -1,0 +1,94 @@
+"""The Flask application: the one place where everything a browser can reach is put together."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from tasks.control.allowed import Kind
+from tasks.settings import Settings, get_settings
+from webapp import (
+    access,
+    auth,
+    csrf,
+    deadline,
+    errors,
+    identity,
+    live,
+    media_files,
+    null_bytes,
+    pages,
+    response_headers,
+)
+from webapp.api import drift, health, studio_operations, subtitles, titles, upload
+from webapp.api import overview as studio_overview
+from webapp.api.studio_jobs import make_blueprint
+from webapp.secret_key import secret_key
+
+ROOT = Path(__file__).resolve().parent.parent
+SESSION_LIFETIME = timedelta(days=14)
+MAX_BODY_BYTES = 256 * 1024
+
+
+def create_app() -> Flask:
+    """The application, made from this process's settings; no server is connected to yet.
+
+    Raises SettingsError for a wrong setting, and RuleMissing for a view without an access rule.
+    """
+    settings = get_settings()
+    app = Flask("webapp", template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    configure(app, settings)
+
+    null_bytes.init_app(app)
+    deadline.init_app(app)
+    identity.init_app(app)
+    access.init_app(app)
+    csrf.init_app(app)
+    errors.init_app(app)
+    response_headers.init_app(app)
+
+    for blueprint in (
+        auth.bp,
+        health.bp,
+        upload.bp,
+        subtitles.bp,
+        titles.bp,
+        *(make_blueprint(kind) for kind in Kind),
+        studio_operations.bp,
+        studio_overview.bp,
+        drift.bp,
+        media_files.bp,
+        *pages.BLUEPRINTS,
+    ):
+        app.register_blueprint(blueprint)
+    live.init_app(app)
+
+    access.require_rules(app)
+    return app
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """What the settings say about cookies, secrets and proxies."""
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        SESSION_COOKIE_NAME="dailies_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.cookie_secure,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        # A cookie on every answer would make streams and static files uncacheable.
+        SESSION_REFRESH_EACH_REQUEST=False,
+        # Forms and JSON are small, or they would fill memory and disk before anybody looks at
+        # them. An upload is read as a stream and has a limit of its own.
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        # A dashboard stays open for days: its token is good as long as the session is.
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )

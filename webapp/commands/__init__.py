@@ -1,0 +1,1 @@
+"""The commands of `dailies`, one family a module; each is imported when it is called."""

@@ -1,0 +1,5 @@
+"""The clip that `dailies demo` puts in; README.md says whose it is."""
+
+from pathlib import Path
+
+CLIP = Path(__file__).with_name("bigbuckbunny.mp4")

@@ -1,0 +1,16 @@
+"""How processes log: short lines on stderr, without a time, which whoever collects them adds."""
+
+import logging
+
+from tasks.settings import get_settings
+
+FORMAT = "%(levelname)s %(name)s: %(message)s"
+# At level debug they say every byte of every request, passwords among them.
+_NEVER_DEBUG = ("botocore", "boto3", "urllib3", "pymongo", "s3transfer", "dramatiq.broker")
+
+
+def log_short_lines() -> None:
+    """Set this process's logging up by DAILIES_LOG_LEVEL."""
+    logging.basicConfig(level=get_settings().log_level.upper(), format=FORMAT)
+    for name in _NEVER_DEBUG:
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))

@@ -1,0 +1,125 @@
+"""Streams from the bucket, for players: where no CDN does it (MEDIA_BASE_URL)."""
+
+import re
+from functools import lru_cache
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
+
+from tasks import keys
+from tasks.settings import Settings, get_settings
+from tasks.storage import ObjectInfo, RangeNotSatisfiable, Storage
+from tasks.storage_client import make_client
+from webapp import urls
+from webapp.access import public, require_role
+from webapp.deadline import without_deadline
+
+bp = Blueprint("media_files", __name__, url_prefix="/media")
+
+# Of a stream only, and nothing that could leave its folder: a name never begins with a dot.
+_KEY = re.compile(
+    rf"{keys.STREAMS}(?P<media>[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})"
+    r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}){1,6}"
+)
+_ONE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
+
+#: Kept, and asked about each time: encoding a media again writes other bytes under the same keys,
+#: and a player that mixes old segments with new ones breaks.
+CACHING = "private, no-cache"
+
+#: A player asks again by itself: seconds that storage gets to answer, and tries it gets.
+PATIENCE = 10.0
+TRIES = 2
+
+
+@bp.get("/<path:key>")
+@require_role("viewer")
+@without_deadline
+def serve(key: str) -> Response:
+    """A file of a stream, with ranges, for who is signed in. 404 for any other key."""
+    _media_of(key)
+    return _answer(key)
+
+
+@bp.get("/s/<signature>/<path:key>")
+@public
+@without_deadline
+def serve_signed(signature: str, key: str) -> Response:
+    """The same by a link that says itself which media it opens and until when.
+
+    The signature is in the path, so that what a playlist names relatively is opened by it too.
+    """
+    media_id = _media_of(key)
+    if urls.signed_media(signature) != media_id:
+        raise NotFound("This link is wrong or has expired.")
+    response = _answer(key)
+    # Players of other sites are whom such links are for.
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+@lru_cache(maxsize=2)
+def _storage(settings: Settings) -> Storage:
+    client = make_client(settings, patience=PATIENCE, tries=TRIES)
+    return Storage(client, settings.s3_bucket)
+
+
+def _media_of(key: str) -> str:
+    match = _KEY.fullmatch(key)
+    if match is None:
+        raise NotFound("There is no such file.")
+    return match["media"]
+
+
+def _answer(key: str) -> Response:
+    if request.method == "HEAD" or request.if_none_match:
+        info = _storage(get_settings()).head(key)
+        if info is None:
+            raise NotFound("There is no such file.")
+        if request.if_none_match.contains(info.etag):
+            return _with_headers(Response(status=304), key, info.etag)
+        if request.method == "HEAD":
+            return _head(key, info)
+    try:
+        opened = _storage(get_settings()).open(key, _range(key))
+    except KeyError:
+        raise NotFound("There is no such file.") from None
+    except RangeNotSatisfiable:
+        info = _storage(get_settings()).head(key)
+        raise RequestedRangeNotSatisfiable(length=info.size if info else None) from None
+    response = Response(opened.chunks, opened.status)
+    response.content_length = opened.size
+    if opened.content_range:
+        response.headers["Content-Range"] = opened.content_range
+    return _with_headers(response, key, opened.etag)
+
+
+def _range(key: str) -> str | None:
+    """The one range that is asked for; several, or odd ones, are answered with the whole file."""
+    asked = request.headers.get("Range", "").strip().replace(" ", "")
+    if not _ONE_RANGE.fullmatch(asked) or len(asked) > 64:
+        return None
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    if first and last and int(first) > int(last):
+        return None
+    condition = request.if_range
+    if condition.etag or condition.date:
+        info = _storage(get_settings()).head(key)
+        if info is None or condition.etag != info.etag:
+            return None
+    return asked
+
+
+def _head(key: str, info: ObjectInfo) -> Response:
+    response = Response(status=200)
+    response.content_length = info.size
+    return _with_headers(response, key, info.etag)
+
+
+def _with_headers(response: Response, key: str, etag: str) -> Response:
+    response.content_type = keys.content_type(key)
+    response.set_etag(etag)
+    response.accept_ranges = "bytes"
+    response.headers["Cache-Control"] = CACHING
+    return response

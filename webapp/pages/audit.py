@@ -1,0 +1,67 @@
+"""The audit log: who did what, on which, when, and what came of it; newest first."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from tasks.models.audit_entry import AuditEntry
+from webapp.access import require_role
+from webapp.pages.partials import for_browser
+
+bp = Blueprint("audit", __name__)
+
+PAGE_SIZE = 50
+#: Characters of a filter that count.
+LENGTH = 200
+_JOB_KINDS = {"transcode": "", "upload": "&kind=upload"}
+
+
+@bp.get("/audit")
+@require_role("admin")
+def index() -> Response:
+    """The page; ``who`` and ``target`` narrow it, ``before`` is a place that a page gave out."""
+    chosen = {name: request.args.get(name, "").strip()[:LENGTH] for name in ("who", "target")}
+    chosen = {name: value for name, value in chosen.items() if value}
+    conditions: dict[str, Any] = dict(chosen)
+    place = _place(request.args.get("before", ""))
+    if place:
+        at, row_id = place
+        conditions["$or"] = [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": row_id}}]
+    rows = list(AuditEntry.objects(__raw__=conditions).order_by("-at", "-id").limit(PAGE_SIZE + 1))
+    older = None
+    if len(rows) > PAGE_SIZE:
+        last = rows[PAGE_SIZE - 1]
+        before = f"{round(last.at.timestamp() * 1000)}.{last.id}"
+        older = f"/audit?{urlencode({**chosen, 'before': before})}"
+    return for_browser(
+        render_template(
+            "pages/audit.html",
+            chosen=chosen,
+            entries=[(row, _link(row)) for row in rows[:PAGE_SIZE]],
+            older=older,
+            first=f"/audit?{urlencode(chosen)}" if place else None,
+        )
+    )
+
+
+def _place(text: str) -> tuple[datetime, ObjectId] | None:
+    at, _, row_id = text.partition(".")
+    try:
+        return datetime.fromtimestamp(int(at) / 1000, UTC), ObjectId(row_id)
+    except (ValueError, OverflowError, OSError, InvalidId):
+        return None
+
+
+def _link(row: AuditEntry) -> str | None:
+    if not row.target:
+        return None
+    if row.action.startswith("bulk "):
+        return f"/operations/{row.target}"
+    if row.kind in _JOB_KINDS and row.action != "delete":
+        return f"/jobs?{urlencode({'q': row.target})}{_JOB_KINDS[row.kind]}"
+    return None

@@ -1,0 +1,114 @@
+"""What the templates of the jobs page are given, at the first paint and live alike."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks import jobs_query
+from tasks.control.actions import MODELS
+from tasks.control.allowed import Kind
+from webapp import format as say
+from webapp.pages import job_list, job_view, upload_view
+from webapp.pages.job_actions import BULK_ACTIONS
+from webapp.pages.job_list import COUNTED, PAGE_SIZES, JobPage, Listing
+from webapp.pages.job_view import STATUS_WORDS, JobRow
+from webapp.pages.upload_view import TYPE_WORDS
+
+KIND_WORDS = {Kind.transcode: "Transcoding", Kind.upload: "Upload"}
+#: What a filter offers: its word in the address, its label, and value by value what it is called.
+_BOTH = (
+    ("type", "Title", {"": "Any title"} | {"film": "Films", "season": "Seasons"}
+     | {"episode": "Episodes"}),
+    ("label", "Label", {"": "Any label", "SD": "SD", "HD": "HD", "FHD": "FHD", "UHD": "UHD"}),
+    ("span", "Time", {"": "Any time", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}),
+    ("sort", "Order", {"": "Newest first", "oldest": "Oldest first"}
+     | {"finished": "Last finished", "name": "By name"}),
+    ("size", "Rows", {"": f"{PAGE_SIZES[0]} rows"} | {str(n): f"{n} rows" for n in PAGE_SIZES[1:]}),
+)  # fmt: skip
+_UPLOADS = (
+    ("uploadType", "Upload type", {"": "Any upload"} | TYPE_WORDS),
+    ("contentType", "Content", {"": "Any content", "video": "Video", "audio": "Audio"}
+     | {"subtitle": "Subtitle", "playlist": "Playlist"}),
+)  # fmt: skip
+FILTERS = {Kind.transcode: _BOTH, Kind.upload: (*_UPLOADS, *_BOTH)}
+
+
+def counts_of() -> dict[Kind, dict[str, int]]:
+    """For both kinds how many jobs there are, as ``total`` and by status."""
+    return {kind: jobs_query.counts(model) for kind, model in MODELS.items()}
+
+
+def context(chosen: Listing, *, can_edit: bool) -> dict[str, Any]:
+    """Everything for one address: a query for the rows, one for their media, one for counts."""
+    counts = counts_of()
+    page = job_list.page(chosen, counts[chosen.kind])
+    return list_context(chosen, page, counts, can_edit=can_edit)
+
+
+def list_context(
+    chosen: Listing, page: JobPage, counts: Mapping[Kind, dict[str, int]], *, can_edit: bool
+) -> dict[str, Any]:
+    """The same from what was read already."""
+    return {
+        "chosen": chosen,
+        "counts": counts[chosen.kind],
+        "kinds": [
+            {
+                "kind": kind,
+                "word": word,
+                "query": "?kind=upload" if kind is Kind.upload else "",
+                "failed": counts[kind]["failed"],
+            }
+            for kind, word in KIND_WORDS.items()
+        ],
+        "filters": FILTERS[chosen.kind],
+        "bulk_actions": BULK_ACTIONS,
+        "status_words": STATUS_WORDS,
+        "rows": rows_of(chosen.kind, page),
+        "can_edit": can_edit,
+        "total": page.total,
+        "after": chosen.query(after=page.after) if page.after else None,
+        "before": chosen.query(before=page.before) if page.before else None,
+        "pager_words": pager_words(chosen, page),
+        "nothing_words": nothing_words(chosen),
+    }
+
+
+def rows_of(kind: Kind, page: JobPage) -> list[JobRow]:
+    """The rows of a page, ready to be shown."""
+    if kind is Kind.upload:
+        return [
+            upload_view.row(job, page.media.get(job.media_id), page.titles) for job in page.jobs
+        ]
+    return [
+        job_view.row(job, page.media.get(job.media_id), page.titles, page.line.get(job.job_id))
+        for job in page.jobs
+    ]
+
+
+def pager_words(chosen: Listing, page: JobPage) -> str:
+    """``25 of 1,284 jobs``."""
+    shown = len(page.jobs)
+    noun = "upload" if chosen.kind is Kind.upload else "job"
+    if page.total is None:
+        return f"{say.count(shown)} of more than {say.count(COUNTED)} {noun}s"
+    if shown >= page.total:
+        return f"{say.count(shown)} {noun}{'' if shown == 1 else 's'}"
+    return f"{say.count(shown)} of {say.count(page.total)} {noun}s"
+
+
+def nothing_words(chosen: Listing) -> str:
+    """The filter in words, for when nothing matches it."""
+    noun = "uploads" if chosen.kind is Kind.upload else "jobs"
+    status = chosen.narrow.status
+    kind = f"{status.value} {noun}" if status else noun
+    words = [
+        labels[value]
+        for name, _, labels in FILTERS[chosen.kind]
+        if name not in ("sort", "size") and (value := chosen.words.get(name))
+    ]
+    others = f" ({', '.join(words)})" if words else ""
+    if chosen.narrow.search:
+        return f"No {kind}{others} match “{chosen.narrow.search}”."
+    if chosen.after or chosen.before:
+        return f"No {kind}{others} further on."
+    return f"No {kind}{others}."

@@ -1,0 +1,93 @@
+"""What the library shows, at the first paint and live alike."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from tasks.models import Media, Title
+from webapp import format as say
+from webapp.media_urls import media_url
+from webapp.pages.job_list import MEDIA_FIELDS, SEARCH_LENGTH
+from webapp.pages.title_names import names, titles_of
+
+PAGE_SIZE = 60
+_RUNG = re.compile(r"(\d+)p")
+_LABELS = ((2160, "UHD"), (1440, "QHD"), (1080, "FHD"), (720, "HD"), (1, "SD"))
+
+
+@dataclass(frozen=True)
+class Film:
+    """One poster of the shelf; ``duration`` in seconds."""
+
+    id: str
+    name: str
+    kind_line: str
+    poster: str | None
+    label: str
+    duration: float | None
+
+
+def rungs(media: Media) -> list[str]:
+    """The names of a media's renditions that have a picture, best first, such as ``720p``."""
+    heights = [int(m[1]) for name in media.renditions or {} if (m := _RUNG.fullmatch(name))]
+    return [f"{height}p" for height in sorted(heights, reverse=True)]
+
+
+def best_label(media: Media) -> str:
+    """The word for a media's best rendition, such as ``FHD``; empty where it has no picture."""
+    names_best_first = rungs(media)
+    best = int(names_best_first[0][:-1]) if names_best_first else 0
+    return next((word for least, word in _LABELS if best >= least), "")
+
+
+def context(search: str, before: str | None, *, can_edit: bool) -> dict[str, Any]:
+    """The films of a search, newest first; ``before`` is the place to go on from."""
+    search = search.strip()[:SEARCH_LENGTH]
+    conditions: dict[str, Any] = {"master_key": {"$gt": ""}}
+    if search:
+        pattern = {"$regex": re.escape(search), "$options": "i"}
+        named = {"$or": [{"name": pattern}, {"series": pattern}]}
+        ids = [t.title_id for t in Title.objects(__raw__=named).only("title_id").limit(1000)]
+        conditions["$or"] = [{"filename": pattern}, {"title_id": {"$in": ids}}]
+    if before and before.isdecimal() and len(before) < 15:
+        conditions["published_at"] = {"$lt": datetime.fromtimestamp(int(before) / 1000, UTC)}
+    found = list(
+        Media.objects(__raw__=conditions)
+        .only(*MEDIA_FIELDS)
+        .order_by("-published_at")
+        .limit(PAGE_SIZE + 1)
+    )
+    media = found[:PAGE_SIZE]
+    titles = titles_of(media)
+    older = None
+    if len(found) > PAGE_SIZE and media[-1].published_at:
+        place = str(int(say.utc(media[-1].published_at).timestamp() * 1000))
+        kept = {"q": search, "before": place} if search else {"before": place}
+        older = f"/library?{urlencode(kept)}"
+    return {
+        "films": [_film(row, titles) for row in media],
+        "search": search,
+        "before": before or "",
+        "older": older,
+        "can_edit": can_edit,
+    }
+
+
+def live_query(shown: dict[str, Any]) -> str:
+    """By which the live panels find the same films."""
+    values = {"page": "library", "q": shown["search"], "before": shown["before"]}
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+def _film(media: Media, titles: dict[str, Title]) -> Film:
+    name, kind_line = names(media.title_id, titles, media.filename)
+    return Film(
+        id=media.media_id,
+        name=name,
+        kind_line=kind_line,
+        poster=media_url(media.poster_key) if media.poster_key else None,
+        label=best_label(media),
+        duration=media.duration,
+    )

@@ -1,0 +1,144 @@
+"""What the pages say of an upload job: words and numbers ready to be shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.control.allowed import Kind
+from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
+from webapp import format as say
+from webapp.media_urls import media_url
+from webapp.pages.job_actions import actions_of
+from webapp.pages.job_view import HistoryLine, JobRow, Segment, history_of, retry_at
+from webapp.pages.title_names import names
+
+TYPE_WORDS = {
+    "hls": "HLS rendition",
+    "master_playlist": "Master playlist",
+    "subtitle": "Subtitle",
+    "video": "Video",
+}
+
+
+@dataclass(frozen=True)
+class UploadDetails:
+    """What opens below an upload's row."""
+
+    facts: list[tuple[str, str]]
+    history: list[HistoryLine]
+    parent: TranscodeJob | None
+    error: str
+    log: str
+
+
+def find(job_id: str) -> UploadJob | None:
+    """The upload of an id with all its fields, or None."""
+    found: UploadJob | None = UploadJob.objects(job_id=job_id).first()
+    return found
+
+
+def what_of(upload: UploadJob) -> str:
+    """What is put: ``1080p FHD``, ``Master playlist``, ``Subtitle de``."""
+    if upload.rendition:
+        return f"{upload.rendition} {upload.label or ''}".strip()
+    word = TYPE_WORDS.get(upload.upload_type or "", "Files")
+    return f"{word} {upload.language}" if upload.language else word
+
+
+def row(upload: UploadJob, media: Media | None, titles: Mapping[str, Title]) -> JobRow:
+    """What a row says."""
+    fallback = upload.resource_name or (media.filename if media else upload.filename) or ""
+    name, _ = names(upload.resource_id, titles, fallback)
+    what = what_of(upload)
+    type_words = TYPE_WORDS.get(upload.upload_type or "", "Files")
+    return JobRow(
+        job=upload,
+        kind=Kind.upload,
+        name=f"{name} · {what}",
+        title=name,
+        what=what,
+        poster=media_url(media.poster_key) if media and media.poster_key else None,
+        playable=False,
+        kind_line=f"{what} · {type_words}" if type_words not in what else what,
+        sentence=_sentence(upload),
+        retry_at=retry_at(upload),
+        timing=_timing(upload),
+        segments=[_segment(upload)],
+        actions=actions_of(Kind.upload, upload, f"{name} · {what}"),
+    )
+
+
+def _sentence(upload: UploadJob) -> str:
+    if upload.status == Status.waiting:
+        return (upload.error_message or "Tried again soon.") if retry_at(upload) else "In line"
+    if upload.status == Status.active:
+        words = [upload.rendition or TYPE_WORDS.get(upload.upload_type or "", "Uploading")]
+        if upload.files_total:
+            done, total = say.count(upload.files_done or 0), say.count(upload.files_total)
+            words.append(f"{done} of {total} files")
+        if upload.speed:
+            words.append(f"{say.size(upload.speed)}/s")
+        return " · ".join(words)
+    if upload.status == Status.completed:
+        files = upload.files_total or 0
+        words = [f"{say.count(files)} file{'' if files == 1 else 's'}"] if files else []
+        words += [say.size(upload.bytes_total)] if upload.bytes_total else []
+        return " · ".join(words) or "Completed"
+    if upload.status == Status.cancelled:
+        return upload.error_message or "Cancelled."
+    return upload.error_message or "Failed for a reason nobody wrote down."
+
+
+def _timing(upload: UploadJob) -> str:
+    left = (upload.bytes_total or 0) - (upload.bytes_done or 0)
+    if upload.status == Status.active and upload.speed and left > 0:
+        return say.left(left / upload.speed)
+    if upload.status == Status.completed and upload.started_at and upload.finished_at:
+        return f"took {say.duration(max((upload.finished_at - upload.started_at).seconds, 1))}"
+    if upload.status == Status.failed and (upload.attempt or 0) > 1:
+        return f"tried {upload.attempt}{say.TIMES}"
+    return say.NOTHING
+
+
+def _segment(upload: UploadJob) -> Segment:
+    value = 100.0 if upload.status == Status.completed else float(upload.progress or 0)
+    if upload.status == Status.failed:
+        value = max(value, 2.0)
+    return Segment("uploading", round(value, 1), str(upload.status), f"{value:.0f} %")
+
+
+def details(upload: UploadJob) -> UploadDetails:
+    """What opens below a row; ``upload`` has all its fields."""
+    parent = TranscodeJob.objects(job_id=upload.transcode_id).only("job_id", "name", "status")
+    return UploadDetails(
+        facts=[(name, value) for name, value in _facts(upload) if value],
+        history=history_of(upload),
+        parent=parent.first(),
+        error=upload.error_message or "",
+        log=upload.error_log or "",
+    )
+
+
+def _facts(upload: UploadJob) -> list[tuple[str, Any]]:
+    total = upload.files_total
+    return [
+        ("Files", f"{upload.files_done or 0:,} of {total:,}" if total else ""),
+        ("Bytes", _of_bytes(upload)),
+        ("Speed", f"{say.size(upload.speed)}/s" if upload.speed else ""),
+        ("Now", upload.current_file if upload.status == Status.active else ""),
+        ("Goes to", f"{upload.bucket_name or ''}/{upload.upload_path or ''}"),
+        ("Comes from", upload.hls_dir),
+        ("Playlist", upload.master_playlist_path),
+        ("Subtitle", upload.subtitle_path),
+        ("Queue", upload.queue_name),
+        ("Attempt", str(upload.attempt) if upload.attempt else ""),
+        ("Upload id", upload.job_id),
+    ]
+
+
+def _of_bytes(upload: UploadJob) -> str:
+    if not upload.bytes_total:
+        return ""
+    if upload.status == Status.completed:
+        return say.size(upload.bytes_total)
+    return f"{say.size(upload.bytes_done or 0)} of {say.size(upload.bytes_total)}"

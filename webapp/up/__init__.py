@@ -1,0 +1,1 @@
+"""`dailies up`: embedded servers, and the processes of the Procfile over them, supervised."""

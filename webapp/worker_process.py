@@ -1,0 +1,10 @@
+"""Imported in every process of a worker, after the actors: its logging, and its tie to the master.
+
+Without the tie a master that is killed leaves its workers behind, which go on beside the new ones.
+"""
+
+from webapp.log import log_short_lines
+from webapp.tether import die_with_parent
+
+die_with_parent()
+log_short_lines()
