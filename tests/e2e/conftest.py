@@ -1,0 +1,169 @@
+"""A real browser on the real processes, and everything that it complains about."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+
+from tasks.database import connect, ensure_indexes
+from tasks.media.tools import find_tools
+from tests.recovery.processes import Dailies, Running
+from tests.recovery.waiting import until
+from tests.servers import Servers
+from webapp import accounts
+from webapp import models as people
+from webapp.up.servers import free_port
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "correct horse battery staple"
+#: Milliseconds that anything on a page may take; the machine may be busy with other tests.
+PATIENCE = 20_000
+
+
+class Site:
+    """Dailies on one port: its web process can be stopped and started, others are added."""
+
+    def __init__(self, dailies: Dailies, port: int) -> None:
+        self.dailies = dailies
+        self.url = f"http://127.0.0.1:{port}"
+        self._web: Running | None = None
+
+    def start(self) -> None:
+        """Starts the web process and returns when it answers."""
+        self._web = self.dailies.start("web")
+
+        def answers() -> bool:
+            try:
+                return requests.get(f"{self.url}/healthz", timeout=2).ok
+            except requests.RequestException:
+                return False
+
+        until(answers, "an answer of the web process")
+
+    def stop(self) -> None:
+        """Ends the web process."""
+        assert self._web is not None
+        self._web.stop()
+
+
+class Tab:
+    """A page of one signed-in person, and what its console and network had to complain of."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self.page = page
+        self.site = site
+        self.complaints: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+        page.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"console {message.type}: {message.text}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status} {response.url}")
+
+    def sign_in(self, email: str) -> "Tab":
+        """Fills the form in, as a person does; leads to the jobs."""
+        self.page.goto(f"{self.site.url}/jobs")
+        self.page.fill("#email", email)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("button[type=submit]")
+        self.live()
+        return self
+
+    def open(self, path: str) -> Page:
+        """Goes to a page and waits until it is live."""
+        self.page.goto(self.site.url + path)
+        self.live()
+        return self.page
+
+    def live(self) -> None:
+        """Waits until the header says Live and the panels have come."""
+        self.page.wait_for_selector("#live[data-state=live] #workers[class]")
+
+    def eventually(self, expression: str) -> None:
+        """Waits until the script expression is true (Playwright's own way needs eval, which the
+        pages forbid). Raises AssertionError."""
+        for _ in range(PATIENCE // 50):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never true: {expression}")
+
+    def mark(self) -> None:
+        """Leaves a mark that a page load would wipe out."""
+        self.page.evaluate("window.marked = true")
+
+    @property
+    def marked(self) -> bool:
+        """Whether no page has been loaded since the mark."""
+        return bool(self.page.evaluate("window.marked === true"))
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Chromium for these tests; Playwright runs once at a time, and others use it too."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", CHROMIUM), args=ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(clean: Servers, tmp_path: Path) -> Iterator[Site]:
+    """A running web process over empty servers, with an editor and a viewer."""
+    connect()
+    ensure_indexes()
+    people.ensure_indexes()
+    for role in ("admin", "editor", "viewer"):
+        accounts.add_user(f"{role}@example.com", PASSWORD, role)
+    tools = find_tools(os.environ.get("FFMPEG"), os.environ.get("FFPROBE"))
+    port = free_port()
+    dailies = Dailies(clean, tmp_path, tools.ffmpeg, {"PORT": str(port)})
+    site = Site(dailies, port)
+    site.start()
+    yield site
+    sys.stdout.write(dailies.said())
+    dailies.close()
+    log = (tmp_path / "web.log").read_text(errors="replace")
+    assert "Traceback" not in log, log
+    assert "ERROR" not in log, log
+
+
+@pytest.fixture
+def tab(chromium: Browser, site: Site) -> Iterator[Callable[..., Tab]]:
+    """``tab("editor")``: a browser of its own in which that person has signed in.
+
+    At the end nothing may have been complained of that the test didn't take out.
+    """
+    tabs: list[Tab] = []
+
+    def make(role: str = "editor", *, width: int = 1280, height: int = 900) -> Tab:
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        tabs.append(Tab(context.new_page(), site))
+        return tabs[-1].sign_in(f"{role}@example.com")
+
+    yield make
+    for each in tabs:
+        each.page.context.close()
+    assert [each.complaints for each in tabs if each.complaints] == []

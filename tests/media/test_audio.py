@@ -1,0 +1,195 @@
+"""The audio rendition lies on the video's clock, begins and ends with it, and is stereo AAC."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.media.tools import Tools
+from tests.media.clips import (
+    X264,
+    Stream,
+    ffmpeg,
+    numbered,
+    numbered_clip,
+    raw_input,
+    readable,
+    show_stream,
+    transcode,
+)
+
+RATE = 48_000
+# A click in the middle of every second, one millisecond long, loud enough to find.
+CLICKS = "aevalsrc='if(lt(mod(t+0.5,1),0.001),0.9,0)':s=48000:d={seconds}"
+
+
+def clicks(tools: Tools, stream: Stream) -> list[float]:
+    """When clicks are heard, in seconds after the first picture."""
+    raw = ffmpeg(
+        tools,
+        *readable(stream.playlist("audio")),
+        *("-ac", "1", "-f", "s16le", "-c:a", "pcm_s16le", "-"),
+    )
+    start = float(str(show_stream(tools, stream.playlist("audio"))["start_time"])) - 10
+    samples = memoryview(raw).cast("h")
+    heard: list[float] = []
+    for number, sample in enumerate(samples):
+        time = start + number / RATE
+        if abs(sample) > 4000 and (not heard or time - heard[-1] > 0.5):
+            heard.append(time)
+    return heard
+
+
+def edges(stream: Stream) -> tuple[float, float]:
+    """By how many seconds audio is longer than video, and video's length."""
+    audio = next(r for r in stream.renditions if r.name == "audio")
+    return audio.duration - stream.renditions[0].duration, stream.renditions[0].duration
+
+
+@pytest.mark.parametrize(
+    ("name", "video_offset", "audio_offset"),
+    [
+        ("together.mp4", 0.0, 0.0),
+        ("late_sound.mp4", 0.0, 0.4),  # an edit list
+        ("late_picture.mp4", 0.4, 0.0),
+        ("late_sound.mkv", 0.0, 0.4),
+        ("late_picture.mkv", 0.4, 0.0),
+        ("late_sound.ts", 0.0, 0.4),
+        ("late_picture.ts", 0.4, 0.0),
+    ],
+)
+def test_sound_stays_with_the_picture(
+    tools: Tools, tmp_path: Path, name: str, video_offset: float, audio_offset: float
+) -> None:
+    source = tmp_path / name
+    ffmpeg(
+        tools,
+        *("-itsoffset", str(video_offset), *raw_input("25")),
+        *("-itsoffset", str(audio_offset), "-f", "lavfi", "-i", CLICKS.format(seconds=8)),
+        *("-fps_mode", "passthrough", *X264, "-c:a", "aac", "-b:a", "192k", source),
+        stdin=numbered(range(200)),
+    )
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    longer, length = edges(stream)
+    assert length == 8
+    assert abs(longer) <= 0.02
+    assert abs(float(str(show_stream(tools, stream.playlist("audio"))["start_time"])) - 10) <= 0.02
+    expected = [second + 0.5 + audio_offset - video_offset for second in range(8)]
+    expected = [time for time in expected if 0 < time < 8]
+    assert clicks(tools, stream) == pytest.approx(expected, abs=0.002)
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(3, "shorter"), (12, "longer")])
+def test_sound_of_another_length_is_made_to_fit(
+    tools: Tools, tmp_path: Path, seconds: int, kind: str
+) -> None:
+    source = tmp_path / f"{kind}.mp4"
+    ffmpeg(
+        tools,
+        *raw_input("24000/1001"),
+        *("-f", "lavfi", "-i", CLICKS.format(seconds=seconds)),
+        *(*X264, "-c:a", "aac", source),
+        stdin=numbered(range(169)),
+    )
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert stream.frames == 169
+    assert abs(edges(stream)[0]) <= 0.02
+
+
+def test_a_hole_in_the_sound_does_not_move_what_comes_after(tools: Tools, tmp_path: Path) -> None:
+    source = tmp_path / "hole.mkv"
+    ffmpeg(
+        tools,
+        *raw_input("25"),
+        *("-f", "lavfi", "-i", CLICKS.format(seconds=8)),
+        *("-af", "aselect='not(between(t,2.2,5.2))'", *X264, "-c:a", "pcm_s16le", source),
+        stdin=numbered(range(200)),
+    )
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert clicks(tools, stream) == pytest.approx([0.5, 1.5, 5.5, 6.5, 7.5], abs=0.002)
+    # Filled with silence, not left open: players stumble over holes.
+    assert stream.renditions[-1].frames == 8 * RATE / 1024
+
+
+@pytest.mark.parametrize(
+    ("layout", "rate"), [("5.1", 48_000), ("7.1", 48_000), ("mono", 44_100), ("stereo", 22_050)]
+)
+def test_any_layout_becomes_stereo(tools: Tools, tmp_path: Path, layout: str, rate: int) -> None:
+    source = tmp_path / "surround.mkv"
+    ffmpeg(
+        tools,
+        *raw_input("25"),
+        *("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate={rate}:duration=3"),
+        *("-af", f"aformat=channel_layouts={layout}", *X264, "-c:a", "flac", source),
+        stdin=numbered(range(75)),
+    )
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    shown = show_stream(tools, stream.playlist("audio"))
+    assert (shown["channels"], shown["sample_rate"], shown["codec_name"]) == (2, "48000", "aac")
+    assert stream.renditions[-1].codecs == "mp4a.40.2"
+    assert abs(edges(stream)[0]) <= 0.02
+
+
+def test_the_default_one_of_several_tracks_is_taken(tools: Tools, tmp_path: Path) -> None:
+    source = tmp_path / "tracks.mkv"
+    ffmpeg(
+        tools,
+        *raw_input("25"),
+        *("-f", "lavfi", "-i", "anullsrc", "-f", "lavfi", "-i", CLICKS.format(seconds=4)),
+        *("-map", "0", "-map", "1", "-map", "2", "-shortest", *X264, "-c:a", "aac"),
+        *("-disposition:a:0", "0", "-disposition:a:1", "default"),
+        *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra", source),
+        stdin=numbered(range(100)),
+    )
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert [track.language for track in stream.info.audio] == ["fra", "eng"]
+    assert len(clicks(tools, stream)) == 4
+    assert 'LANGUAGE="fr"' in stream.playlists["master.m3u8"]
+
+
+def test_a_video_without_sound_has_no_audio_rendition(tools: Tools, tmp_path: Path) -> None:
+    source = numbered_clip(tools, tmp_path / "silent.mp4", "25", 50)
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert stream.plan.audio is None
+    assert "AUDIO" not in stream.playlists["master.m3u8"]
+
+
+@pytest.mark.parametrize("name", ["song.wav", "song.mp3", "song.flac", "song.m4a", "song.ogg"])
+def test_sound_without_a_picture_becomes_an_audio_stream(
+    tools: Tools, tmp_path: Path, name: str
+) -> None:
+    source = tmp_path / name
+    ffmpeg(tools, "-f", "lavfi", "-i", CLICKS.format(seconds=14), source)
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert stream.info.kind == stream.plan.kind == "audio"
+    assert stream.plan.chunks == stream.plan.rungs == ()
+    assert [rendition.name for rendition in stream.renditions] == ["audio"]
+    assert abs(stream.renditions[0].duration - 14) < 0.1
+    assert len(clicks(tools, stream)) == 14
+
+
+def test_a_cover_picture_does_not_make_a_song_a_video(tools: Tools, tmp_path: Path) -> None:
+    cover, source = tmp_path / "cover.png", tmp_path / "song.mp3"
+    ffmpeg(tools, "-f", "lavfi", "-i", "testsrc2=size=64x64", "-frames:v", "1", cover)
+    ffmpeg(
+        tools,
+        *("-f", "lavfi", "-i", "sine=duration=3", "-i", cover, "-map", "0", "-map", "1"),
+        *("-c:v", "copy", "-disposition:v", "attached_pic", source),
+    )
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert stream.info.kind == "audio"

@@ -1,0 +1,65 @@
+"""What probing learns beside the frames."""
+
+from pathlib import Path
+
+from tasks.media.probe import ProbeLimits, parse_packets, probe
+from tasks.media.tools import Tools
+from tests.media.clips import X264, ffmpeg, numbered, numbered_clip, raw_input
+
+
+def test_all_streams_are_listed(tools: Tools, tmp_path: Path) -> None:
+    words, source = tmp_path / "words.srt", tmp_path / "film.mkv"
+    words.write_text("1\n00:00:00,500 --> 00:00:01,000\nHello.\n")
+    ffmpeg(
+        tools,
+        *(*raw_input("25"), "-f", "lavfi", "-i", "sine=duration=2:sample_rate=44100"),
+        *("-i", words, "-map", "0", "-map", "1", "-map", "1", "-map", "2"),
+        *(*X264, "-c:a", "aac", "-ac:a:1", "6", "-c:s", "srt"),
+        *("-metadata:s:a:1", "language=fra", "-metadata:s:a:1", "title=Commentary"),
+        *("-metadata:s:s:0", "language=deu", "-metadata:s:s:0", "title=Deutsch"),
+        *("-disposition:a:0", "default", "-disposition:a:1", "0", source),
+        stdin=numbered(range(50)),
+    )
+
+    info = probe(source, tools, ProbeLimits())
+
+    assert info.kind == "video"
+    assert info.size == source.stat().st_size
+    first, second = info.audio
+    assert (first.index, first.codec, first.channels, first.sample_rate) == (1, "aac", 1, 44_100)
+    assert (first.default, second.default) == (True, False)
+    assert (second.channels, second.layout) == (6, "5.1")
+    assert (second.language, second.title) == ("fra", "Commentary")
+    (subtitles,) = info.subtitles
+    assert (subtitles.index, subtitles.codec, subtitles.language, subtitles.title) == (
+        3,
+        "subrip",
+        "deu",
+        "Deutsch",
+    )
+
+
+def test_a_plain_video(tools: Tools, tmp_path: Path) -> None:
+    source = numbered_clip(tools, tmp_path / "plain.mp4", "25", 50)
+
+    video = probe(source, tools, ProbeLimits()).video
+
+    assert video is not None
+    assert (video.codec, video.pixel_format, video.bit_depth) == ("h264", "yuv420p", 8)
+    assert (video.width, video.height, video.frame_count) == (160, 90, 50)
+    assert (video.start_time, video.duration) == (0, 2)
+    assert (video.is_vfr, video.is_hdr, video.interlaced) == (False, False, False)
+
+
+def test_packets_that_an_edit_list_hides_are_not_frames() -> None:
+    packets = parse_packets("0,0,40,KD_\n40,40,40,_D_\n80,80,40,___\n160,120,40,___\n")
+
+    assert packets.ticks == [80, 160]
+    assert (packets.read, packets.last_duration) == (4, 40)
+
+
+def test_decoding_times_serve_where_presentation_times_are_missing() -> None:
+    listing = "N/A,0,1,K__\nN/A,1,1,___\n2,2,1,___\n"
+
+    assert parse_packets(listing, "1,\n2,\n").ticks == [1, 2, 3]
+    assert parse_packets(listing).ticks == [2, 3, 4]

@@ -1,0 +1,23 @@
+"""An ffmpeg that takes its time."""
+
+import stat
+from pathlib import Path
+
+#: As fast as the machine can.
+FAST = 1000.0
+
+
+def paced(ffmpeg: str, script: Path, times: float) -> Path:
+    """An ffmpeg that encodes at ``times`` real time on any machine that can keep up.
+
+    So a test that acts in the middle of an encoding finds one, and the processor stays free.
+    """
+    script.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in\n'
+        f'  *hls_segment_type*) exec "{ffmpeg}" -readrate {times:g} "$@" ;;\n'
+        f'  *) exec "{ffmpeg}" "$@" ;;\n'
+        "esac\n"
+    )
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return script

@@ -1,0 +1,72 @@
+"""Text tracks out of containers: every codec, and on the film's clock whatever the container's."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import BadInput
+from tasks.media.commands import subtitles_command
+from tasks.media.probe import ProbeLimits, probe
+from tasks.media.process import RunLimits, run
+from tasks.media.tools import Tools
+from tasks.subtitles.cues import Cue
+from tasks.subtitles.extracted import on_film_clock
+from tasks.subtitles.parse import parse
+from tests.media.clips import X264, ffmpeg
+
+SRT = (
+    "1\n00:00:00,500 --> 00:00:01,000\nTom & Jerry <i>here</i>\n\n"
+    "2\n00:00:01,200 --> 00:00:01,900\nEnd\n"
+)
+CONTAINERS = [
+    ("mp4", "mov_text", 0),
+    ("mov", "mov_text", 0),
+    ("mkv", "srt", 0),
+    ("mkv", "ass", 0),
+    ("mkv", "webvtt", 0),
+    ("webm", "webvtt", 0),
+    # The first picture is at one second of the container's clock.
+    ("mkv", "srt", 1),
+    ("mkv", "webvtt", 1),
+]
+
+
+@pytest.mark.parametrize(("ending", "codec", "start"), CONTAINERS)
+def test_a_text_track_begins_with_the_first_picture(
+    tools: Tools, tmp_path: Path, ending: str, codec: str, start: int
+) -> None:
+    srt, film, made = tmp_path / "a.srt", tmp_path / f"film.{ending}", tmp_path / "made.vtt"
+    srt.write_text(SRT)
+    video = ["-c:v", "libvpx", "-cpu-used", "8"] if ending == "webm" else [*X264]
+    ffmpeg(
+        tools,
+        *("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=2", "-i", srt),
+        *("-map", "0", "-map", "1", *video, "-c:s", codec),
+        *("-metadata:s:s:0", "language=ger", "-output_ts_offset", str(start), film),
+    )
+    info = probe(film, tools, ProbeLimits())
+    (track,) = info.subtitles
+    assert info.video is not None
+    assert info.video.start_time == pytest.approx(start, abs=0.001)
+    # Not every container keeps a language (WebM does, as Matroska).
+    assert track.language == "ger"
+    run(
+        subtitles_command(film, info, {track.index: made}, tools),
+        limits=RunLimits(wall_seconds=30),
+    )
+    cues = parse(on_film_clock(made.read_bytes(), info).encode(), "track.vtt").track.cues
+    # ffmpeg drops SubRip's tags where the codec has none; the words stay.
+    words = [(cue.start, cue.end, cue.text.replace("<i>", "").replace("</i>", "")) for cue in cues]
+    assert words == [(500, 1000, "Tom &amp; Jerry here"), (1200, 1900, "End")]
+
+
+def test_a_track_of_nothing_but_its_head_has_no_cue(tools: Tools, tmp_path: Path) -> None:
+    ffmpeg(
+        tools, "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1", tmp_path / "a.mkv"
+    )
+    info = probe(tmp_path / "a.mkv", tools, ProbeLimits())
+    with pytest.raises(BadInput, match="not a single cue"):
+        on_film_clock(b"WEBVTT\n\n", info)
+    early = b"WEBVTT\n\n00:00.100 --> 00:00.400\nHello\n"
+    assert on_film_clock(early, info).endswith("00:00:00.100 --> 00:00:00.400\nHello\n")
+    assert Cue(100, 400, "Hello") in parse(early, "a.vtt").track.cues

@@ -1,0 +1,78 @@
+"""Rows for tests, written by the state machine as the product writes them."""
+
+import uuid
+
+from tasks import lifecycle, queue
+from tasks.models import Media, Phase, Step, StepKind, TranscodeJob, UploadJob
+from tasks.models.clock import now
+
+
+def a_media() -> Media:
+    """A media whose source is in no bucket."""
+    media_id = str(uuid.uuid4())
+    media: Media = Media(
+        media_id=media_id,
+        filename="film.mp4",
+        source_key=f"sources/{media_id}/film.mp4",
+        size=1000,
+        created_at=now(),
+    ).save()
+    return media
+
+
+def a_job(**fields: object) -> TranscodeJob:
+    """A waiting transcode job."""
+    values: dict[str, object] = {
+        "job_id": str(uuid.uuid4()),
+        "media_id": str(uuid.uuid4()),
+        "name": "Film",
+        "phase": Phase.splitting.value,
+        **fields,
+    }
+    job = TranscodeJob(**values)
+    lifecycle.create([job], who="test", why="")
+    return lifecycle.find(TranscodeJob, job.job_id)
+
+
+def a_step(job: TranscodeJob, kind: StepKind = StepKind.CHUNK, index: int = 0) -> Step:
+    """A waiting step of a job, with no message yet."""
+    queue_name = queue.CHUNKS if kind is StepKind.CHUNK else queue.SPLIT
+    step = Step(
+        job_id=f"{job.job_id}.{kind.value}.{index}",
+        transcode_id=job.job_id,
+        kind=kind.value,
+        index=index,
+        frames=100,
+        queue_name=queue_name,
+    )
+    lifecycle.create([step], who="test", why="")
+    return lifecycle.find(Step, step.job_id)
+
+
+def an_upload(job: TranscodeJob, name: str = "720p") -> UploadJob:
+    """A waiting upload of a job."""
+    upload = UploadJob(
+        job_id=f"{job.job_id}.upload.{name}",
+        transcode_id=job.job_id,
+        media_id=job.media_id,
+        job_type=queue.UPLOAD_HLS,
+        queue_name=queue.UPLOAD_HLS,
+        upload_type="hls",
+        rendition=name,
+    )
+    lifecycle.create([upload], who="test", why="")
+    return lifecycle.find(UploadJob, upload.job_id)
+
+
+def enqueued(step: Step) -> Step:
+    """The step, with a message in the queue."""
+    assert lifecycle.enqueue(type(step), step.job_id)
+    return lifecycle.find(type(step), step.job_id)
+
+
+def claimed(step: Step, worker: str = "worker:1") -> Step:
+    """The step, being worked on."""
+    waiting = enqueued(step)
+    unit = lifecycle.claim(type(step), waiting.job_id, waiting.message_id, worker)
+    assert unit is not None
+    return unit

@@ -1,0 +1,59 @@
+"""What Redis holds for a unit, wherever its message is at the time."""
+
+import dramatiq
+import pytest
+
+from tasks import queue
+from tests.servers import Servers
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def held(queue_name: str) -> set[tuple[str, str]]:
+    return set(queue.held_messages(queue_name))
+
+
+def test_a_queued_message_is_held() -> None:
+    assert queue.send(queue.CHUNKS, "job-1", "message-1")
+    assert held(queue.CHUNKS) == {("message-1", "job-1")}
+    assert held(queue.SPLIT) == set()
+    assert queue.depths()[queue.CHUNKS] == 1
+
+
+def test_a_fetched_message_is_held_until_it_is_acknowledged() -> None:
+    queue.send(queue.CHUNKS, "job-1", "message-1")
+    consumer = queue.get_broker().consume(queue.CHUNKS, prefetch=1, timeout=100)
+    message = next(consumer)
+    assert message is not None
+    assert held(queue.CHUNKS) == {("message-1", "job-1")}
+    consumer.ack(message)
+    assert held(queue.CHUNKS) == set()
+
+
+def test_a_message_that_is_to_come_again_later_is_held() -> None:
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=queue.CHUNKS,
+        actor_name=queue.ACTORS[queue.CHUNKS],
+        args=("job-1", "message-1"),
+        kwargs={},
+        options={},
+        message_id="message-1",
+    )
+    queue.get_broker().enqueue(message, delay=60_000)
+    assert held(queue.CHUNKS) == {("message-1", "job-1")}
+    assert queue.depths()[queue.CHUNKS] == 1
+
+
+def test_more_messages_than_one_batch_are_all_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "SCAN_BATCH", 10)
+    for number in range(600):
+        queue.send(queue.SPLIT, f"job-{number}", f"message-{number}")
+    assert len(held(queue.SPLIT)) == 600
+
+
+def test_sending_to_a_redis_that_is_away_says_so(database: Servers) -> None:
+    database.redis.kill()
+    try:
+        assert not queue.send(queue.SPLIT, "job-1", "message-1")
+    finally:
+        database.redis.start()

@@ -1,0 +1,281 @@
+"""Every route for everybody. A route that is missing from the table fails here."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from tasks.settings import get_settings
+from tests.webapp.people import bearer, csrf_token, signed_in
+from webapp import access, accounts
+from webapp.models import ApiToken
+
+# The lowest role that may call an endpoint; None is everybody.
+RULES: dict[str, str | None] = {
+    "static": None,
+    "auth.sign_in": None,
+    "auth.sign_in_with_password": None,
+    "auth.sign_in_link": None,
+    "auth.sign_in_with_link": None,
+    "auth.sign_out": "viewer",
+    "health.alive": None,
+    "health.ready": None,
+    "api_upload.upload": "editor",
+    "api_upload.convert": "editor",
+    "api_upload.status": "viewer",
+    "api_upload.jobs": "viewer",
+    "api_upload.streaming": "viewer",
+    "api_titles.find": "viewer",
+    "api_titles.create": "editor",
+    "studio_transcode.list_jobs": "viewer",
+    "studio_transcode.one_job": "viewer",
+    "studio_transcode.retry": "editor",
+    "studio_transcode.cancel": "editor",
+    "studio_transcode.clean_up": "editor",
+    "studio_transcode.sync": "editor",
+    "studio_transcode.delete": "editor",
+    "studio_transcode.clear": "editor",
+    "studio_transcode.many": "editor",
+    "studio_transcode.fix": "editor",
+    "studio_upload.list_jobs": "viewer",
+    "studio_upload.one_job": "viewer",
+    "studio_upload.retry": "editor",
+    "studio_upload.cancel": "editor",
+    "studio_upload.clean_up": "editor",
+    "studio_upload.sync": "editor",
+    "studio_upload.delete": "editor",
+    "studio_upload.clear": "editor",
+    "studio_upload.many": "editor",
+    "studio_upload.fix": "editor",
+    "studio_operations.one": "viewer",
+    "studio_operations.audit": "admin",
+    "studio_overview.show": "viewer",
+    "studio_overview.queues": "viewer",
+    "studio_overview.workers": "viewer",
+    "studio_overview.pause": "editor",
+    "studio_overview.resume": "editor",
+    "studio_overview.drain": "editor",
+    "studio_overview.undrain": "editor",
+    "api_drift.found": "viewer",
+    "api_drift.fix": "editor",
+    "drift.index": "viewer",
+    "drift.fix": "editor",
+    "drift.fix_all": "editor",
+    "media_files.serve": "viewer",
+    # The signature in the path is what opens it.
+    "media_files.serve_signed": None,
+    # Sends on to where somebody of that role begins.
+    "home.home": None,
+    "jobs.index": "viewer",
+    "overview.show": "viewer",
+    "overview.pause": "editor",
+    "overview.resume": "editor",
+    "overview.drain": "editor",
+    "overview.undrain": "editor",
+    "job.show": "viewer",
+    "job.details": "viewer",
+    "job.upload_details": "viewer",
+    "job.do": "editor",
+    "job_bulk.many": "editor",
+    "job_bulk.clear": "editor",
+    "job_bulk.stuck": "editor",
+    "job_bulk.fix": "editor",
+    "operation.show": "viewer",
+    "audit.index": "admin",
+    "library.index": "viewer",
+    "watch.show": "viewer",
+    "subtitles.index": "viewer",
+    "subtitles.create": "editor",
+    "subtitles.delete": "editor",
+    "api_subtitles.index": "viewer",
+    "api_subtitles.create": "editor",
+    "api_subtitles.delete": "editor",
+    "upload.show": "editor",
+    "upload.job_of": "viewer",
+    "live.panels": "viewer",
+    "feed.events": "viewer",
+}
+
+ROLES = ["viewer", "editor", "admin"]
+VALUES = {
+    "key": "hls/00000000-0000-4000-8000-000000000000/master.m3u8",
+    "filename": "nothing.js",
+    "secret": "wrong",
+    "signature": "wrong",
+    "kind": "upload",
+    "action": "retry",
+    "status": "completed",
+}
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
+AN_ID = "00000000-0000-4000-8000-000000000000"
+
+
+def calls(app: Flask) -> list[tuple[Rule, str, str]]:
+    """``(rule, method, path)`` of everything that can be called."""
+    adapter = app.url_map.bind("localhost")
+    found = []
+    for rule in app.url_map.iter_rules():
+        path = adapter.build(rule.endpoint, {a: VALUES.get(a, AN_ID) for a in rule.arguments})
+        for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+            found.append((rule, method, path))
+    return found
+
+
+def test_the_table_names_every_route_with_its_rule(app: Flask) -> None:
+    rules = {rule.endpoint: access.rule_of(app, rule.endpoint) for rule in app.url_map.iter_rules()}
+    assert rules == RULES
+
+
+def make_nobody(app: Flask) -> Callable[[], FlaskClient]:
+    return app.test_client
+
+
+def make_person(role: str) -> Callable[[Flask], Callable[[], FlaskClient]]:
+    def make(app: Flask) -> Callable[[], FlaskClient]:
+        user = accounts.add_user(f"{role}@example.com", None, role)
+        # Anew each time: one of the calls signs out.
+        return lambda: signed_in(app, user)
+
+    return make
+
+
+def make_program(role: str) -> Callable[[Flask], Callable[[], FlaskClient]]:
+    def make(app: Flask) -> Callable[[], FlaskClient]:
+        token = accounts.issue_token("program", role)
+        return lambda: bearer(app, token)
+
+    return make
+
+
+def make_expired(app: Flask) -> Callable[[], FlaskClient]:
+    token = accounts.issue_token("old", "admin", datetime.now(UTC) + timedelta(days=1))
+    ApiToken.objects.update(set__expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    return lambda: bearer(app, token)
+
+
+def make_orphan_token(app: Flask) -> Callable[[], FlaskClient]:
+    user = accounts.add_user("gone@example.com", None, "admin")
+    token = accounts.issue_token("theirs", "admin", owner=user.email)
+    # Only the person: a token row that was left over must be worth nothing too.
+    user.delete()
+    return lambda: bearer(app, token)
+
+
+def make_orphan_session(app: Flask) -> Callable[[], FlaskClient]:
+    user = accounts.add_user("gone@example.com", None, "admin")
+    client = signed_in(app, user)
+    accounts.remove_user(user.email)
+    return lambda: client
+
+
+def make_wrong_token(app: Flask) -> Callable[[], FlaskClient]:
+    return lambda: bearer(app, "dly_00000000_wrong")
+
+
+ACTORS: list[tuple[str, str | None, Callable[[Flask], Callable[[], FlaskClient]]]] = [
+    ("nobody", None, make_nobody),
+    *((f"{role} by session", role, make_person(role)) for role in ROLES),
+    *((f"{role} by token", role, make_program(role)) for role in ROLES),
+    ("expired token", None, make_expired),
+    ("wrong token", None, make_wrong_token),
+    ("token of a deleted user", None, make_orphan_token),
+    ("session of a deleted user", None, make_orphan_session),
+]
+
+
+@pytest.mark.parametrize(("name", "role", "make"), ACTORS, ids=[a[0] for a in ACTORS])
+def test_everybody_gets_what_the_table_says(
+    app: Flask, name: str, role: str | None, make: Callable[[Flask], Callable[[], FlaskClient]]
+) -> None:
+    new_client = make(app)
+    wrong = []
+    for rule, method, path in calls(app):
+        needed = RULES.get(rule.endpoint)
+        if rule.websocket and role is not None:
+            continue  # The test client has no socket to open one on; test_live.py has.
+        answer = new_client().open(
+            path,
+            method=method,
+            headers={
+                "Accept": "application/json",
+                "X-CSRFToken": csrf_token(app),
+                **(UPGRADE if rule.websocket else {}),
+            },
+        )
+        if rule.endpoint == "static":
+            expected = answer.status_code == 404
+        elif needed is not None and role is None:
+            expected = answer.status_code == 401
+        elif needed is not None and ROLES.index(role or "") < ROLES.index(needed):
+            expected = answer.status_code == 403
+        elif rule.endpoint == "health.ready":
+            expected = answer.status_code in (200, 503)
+        elif rule.endpoint == "auth.sign_in_with_password":
+            expected = answer.status_code in (400, 401)  # of wrong credentials, none were sent
+        else:
+            expected = answer.status_code not in (401, 403) and answer.status_code < 500
+        if not expected:
+            wrong.append((method, path, answer.status_code))
+    assert wrong == []
+
+
+def test_a_view_without_a_rule_stops_the_app_from_starting(app: Flask) -> None:
+    fresh = Flask("fresh")
+    fresh.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    access.init_app(fresh)
+    with pytest.raises(access.RuleMissing, match="forgotten"):
+        access.require_rules(fresh)
+    assert fresh.test_client().get("/forgotten").status_code == 500
+
+
+def test_a_token_may_never_do_more_than_its_owner(app: Flask) -> None:
+    accounts.add_user("ada@example.com", None, "viewer")
+    client = bearer(app, accounts.issue_token("ada's", "admin", owner="ada@example.com"))
+    assert client.get("/api/titles").status_code == 200
+    refused = client.post("/api/titles", json={"kind": "film", "name": "Tides"})
+    assert refused.status_code == 403
+    assert "viewer" in refused.get_json()["error"]
+
+
+def test_the_role_counts_that_a_person_has_now(app: Flask) -> None:
+    user = accounts.add_user("ada@example.com", None, "editor")
+    client, body = signed_in(app, user), {"kind": "film", "name": "Tides"}
+    headers = {"X-CSRFToken": csrf_token(app)}
+    assert client.post("/api/titles", json=body, headers=headers).status_code == 201
+    accounts.set_role(user.email, "viewer")
+    assert client.post("/api/titles", json=body, headers=headers).status_code == 403
+
+
+def test_when_a_token_was_used_is_kept_about_once_a_minute(app: Flask) -> None:
+    client = bearer(app, accounts.issue_token("ci", "viewer"))
+    client.get("/api/titles")
+    first = ApiToken.objects.get().last_used_at
+    assert datetime.now(UTC) - first < timedelta(seconds=30)
+    client.get("/api/titles")
+    assert ApiToken.objects.get().last_used_at == first
+    long_ago = first - timedelta(minutes=2)
+    ApiToken.objects.update(set__last_used_at=long_ago)
+    client.get("/api/titles")
+    assert ApiToken.objects.get().last_used_at > long_ago
+
+
+def test_a_refusal_says_what_is_wrong_with_the_token(app: Flask) -> None:
+    assert "Sign in" in app.test_client().get("/api/titles").get_json()["error"]
+    assert "unknown, expired or revoked" in bearer(app, "x").get("/api/titles").get_json()["error"]
+    assert bearer(app, "x").get("/healthz").status_code == 200
+
+
+def test_the_bootstrap_token_may_do_everything(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAILIES_API_TOKEN", "a bootstrap token of tests")
+    get_settings.cache_clear()
+    try:
+        client = bearer(app, "a bootstrap token of tests")
+        assert client.post("/api/titles", json={"kind": "film", "name": "Tides"}).status_code == 201
+        assert bearer(app, "a bootstrap token of test").get("/api/titles").status_code == 401
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+    assert client.get("/api/titles").status_code == 401

@@ -1,0 +1,311 @@
+"""Live panels, from the real web server, as a browser's WebSocket gets them."""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from flask import Flask
+from simple_websocket import Client, ConnectionClosed
+from simple_websocket.errors import ConnectionError as Refused
+
+from tasks import events, lifecycle
+from tasks.advance import advance
+from tasks.announce import announce
+from tasks.models import Step, TranscodeJob
+from tests.servers import Servers
+from tests.tasks.rows import a_job
+from tests.up.running import command_line, eventually
+from tests.webapp.gunicorn import Gunicorn
+from tests.webapp.pages import rows
+from tests.webapp.pages.reading import Page
+from webapp import accounts
+from webapp.live_hub import BACKLOG
+
+SOON = 1.0
+
+
+class Browser:
+    """A WebSocket client that knows what it was sent."""
+
+    def __init__(self, web: Gunicorn, token: str, view: str, **headers: str) -> None:
+        address = f"{web.url.replace('http', 'ws')}/ws/panels?{view}"
+        self.socket = Client(address, headers={"Authorization": f"Bearer {token}", **headers})
+
+    def next(self, timeout: float = 5.0) -> dict[str, Any]:
+        """The next message. Raises AssertionError where none comes in time."""
+        text = self.socket.receive(timeout)
+        assert text is not None, f"nothing within {timeout:g} s"
+        message: dict[str, Any] = json.loads(text)
+        return message
+
+    def until(self, found: Callable[[str], bool], timeout: float = 5.0) -> float:
+        """Reads until a message's markup is it; answers after how many seconds it came."""
+        began = time.monotonic()
+        while True:
+            left = began + timeout - time.monotonic()
+            if found(self.next(max(left, 0.01)).get("content", "")):
+                return time.monotonic() - began
+
+    def look_at(self, view: str) -> None:
+        """Tells the server what it shows now."""
+        self.socket.send(json.dumps({"view": view}))
+
+    def everything(self) -> str:
+        """The markup of what comes first: the frame with the rows, and all other panels."""
+        return str(self.next()["content"]) + str(self.next()["content"])
+
+    def quiet(self, seconds: float) -> list[dict[str, Any]]:
+        """What comes within so many seconds."""
+        end, came = time.monotonic() + seconds, []
+        while (left := end - time.monotonic()) > 0:
+            text = self.socket.receive(left)
+            if text is not None:
+                came.append(json.loads(text))
+        return came
+
+
+@pytest.fixture
+def web(app: Flask, tmp_path: Path) -> Iterator[Gunicorn]:
+    with Gunicorn(tmp_path / "web.log") as running:
+        yield running
+    assert "Traceback" not in running.log, running.log
+
+
+@pytest.fixture
+def token(web: Gunicorn) -> str:
+    return accounts.issue_token("browser", "editor")
+
+
+@pytest.fixture
+def browse(web: Gunicorn, token: str) -> Iterator[Callable[..., Browser]]:
+    """``browse("page=jobs")``: a browser that looks at that, as an editor."""
+    opened: list[Browser] = []
+
+    def start(view: str = "page=jobs", secret: str = token, **headers: str) -> Browser:
+        opened.append(Browser(web, secret, view, **headers))
+        return opened[-1]
+
+    yield start
+    for browser in opened:
+        with contextlib.suppress(ConnectionClosed, OSError):
+            browser.socket.close()
+
+
+def has(words: str) -> Callable[[str], bool]:
+    """Whether markup has the words in it."""
+    return lambda markup: words in markup
+
+
+def row_of(job: TranscodeJob) -> str:
+    return f'<hx-partial hx-target="#row-{job.job_id}"'
+
+
+def test_first_comes_everything_then_only_what_changed(browse: Callable[..., Browser]) -> None:
+    still, moving = rows.job("failed", age=5), rows.job("active")
+    browser = browse()
+    page = Page(browser.everything())
+    assert page.jobs == [moving.job_id, still.job_id]
+    assert {"#job-list", "#stats", "#workers"} <= {p["hx-target"] for p in page.all("hx-partial")}
+
+    lifecycle.update_job(moving.job_id, {"progress": 40.0, "phases": {"splitting": 77.0}})
+    announce(lifecycle.find(TranscodeJob, moving.job_id), "transcodeProgress")
+
+    message = browser.next(SOON)
+    assert "moves" not in message
+    page = Page(message["content"])
+    assert [p["hx-target"] for p in page.all("hx-partial")] == [f"#row-{moving.job_id}"]
+    assert page.all("progress", class_="splitting")[0]["value"] == "77.0"
+
+
+def test_a_transition_is_there_within_a_second(browse: Callable[..., Browser]) -> None:
+    job = rows.job("active")
+    browser = browse()
+    browser.everything()
+    times = []
+    for _ in range(3):
+        lifecycle.cancel(TranscodeJob, job.job_id, "ada")
+        times.append(browser.until(lambda html: row_of(job) in html and "Cancelled" in html))
+        lifecycle.retry(TranscodeJob, job.job_id, "ada")
+        times.append(browser.until(lambda html: row_of(job) in html and "Waiting" in html))
+    assert max(times) < SOON, times
+
+
+def test_new_rows_come_as_a_move_of_the_list(browse: Callable[..., Browser]) -> None:
+    rows.job("completed", age=9)
+    browser = browse()
+    browser.everything()
+    new = rows.job("waiting")
+    announce(new, "jobCreated")
+    messages = [browser.next(SOON), browser.next(SOON)]
+    (moved,) = [m for m in messages if m.get("moves")]
+    assert Page(moved["content"]).jobs[0] == new.job_id
+    (other,) = [m for m in messages if not m.get("moves")]
+    assert 'hx-target="#stats"' in other["content"]
+
+
+def test_a_browser_gets_what_it_looks_at(browse: Callable[..., Browser]) -> None:
+    broken, running = rows.job("failed"), rows.job("active")
+    browser = browse("page=jobs&status=failed")
+    assert Page(browser.everything()).jobs == [broken.job_id]
+
+    browser.look_at("page=jobs&status=active")
+    assert Page(browser.everything()).jobs == [running.job_id]
+
+    browser.look_at(f"page=jobs&open={running.job_id}")
+    page = Page(browser.everything())
+    assert page.all("hx-partial", hx_target=f"#open-{running.job_id}")
+    assert "History" in page.text
+
+    browser.look_at(f"page=job&id={running.job_id}")
+    page = Page(str(browser.next()["content"]))
+    assert page.all("section", id="job-head")
+
+
+def test_buttons_go_to_editors_only(browse: Callable[..., Browser], web: Gunicorn) -> None:
+    job = rows.job("active")
+    posts = [f"/jobs/transcode/{job.job_id}/{verb}" for verb in ("cancel", "sync")]
+    viewer = accounts.issue_token("viewer", "viewer")
+    assert Page(browse().everything()).posts == [*posts, *posts]
+    assert Page(browse(secret=viewer).everything()).posts == []
+    assert posts[0] not in Browser(web, viewer, f"page=job&id={job.job_id}").next()["content"]
+
+
+def test_panels_are_true_without_redis(browse: Callable[..., Browser], clean: Servers) -> None:
+    job = rows.job("active")
+    browser = browse()
+    browser.everything()
+    clean.redis.kill()
+    lifecycle.cancel(TranscodeJob, job.job_id, "ada")
+    assert browser.until(lambda html: row_of(job) in html and "Cancelled" in html, 10) < 8
+    clean.redis.start()
+    lifecycle.retry(TranscodeJob, job.job_id, "ada")
+    browser.until(lambda html: row_of(job) in html and "Waiting" in html, 10)
+
+
+def test_pages_go_on_when_the_database_is_back(
+    browse: Callable[..., Browser], clean: Servers
+) -> None:
+    job = rows.job("active")
+    browser = browse()
+    browser.everything()
+    clean.mongo.kill()
+    events.publish("jobChanged", kind="transcode", jobId=job.job_id)
+    browser.quiet(2)
+    clean.mongo.start()
+    lifecycle.cancel(TranscodeJob, job.job_id, "ada")
+    browser.until(lambda html: row_of(job) in html and "Cancelled" in html, 20)
+
+
+def test_who_is_not_signed_in_is_refused(web: Gunicorn) -> None:
+    with pytest.raises(Refused) as refusal:
+        Browser(web, "no such token", "page=jobs")
+    assert refusal.value.status_code == 401
+
+
+def test_pages_of_other_sites_are_refused(browse: Callable[..., Browser]) -> None:
+    with pytest.raises(Refused) as refusal:
+        browse(Origin="http://evil.example")
+    assert refusal.value.status_code == 403
+    assert browse(Origin="http://127.0.0.1").next()
+
+
+@pytest.mark.parametrize("said", ["", "[]", '{"view": 3}', '{"view": "page=%00&id=\\u0000"}', "{"])
+def test_nonsense_from_a_browser_harms_nothing(browse: Callable[..., Browser], said: str) -> None:
+    job = rows.job("active")
+    browser = browse()
+    browser.everything()
+    browser.socket.send(said)
+    browser.look_at("page=jobs")
+    browser.until(lambda html: job.job_id in html)
+
+
+def test_who_says_too_much_is_cut_off(browse: Callable[..., Browser]) -> None:
+    browser = browse()
+    browser.socket.send("x" * 10_000)
+    with pytest.raises(ConnectionClosed):
+        browser.quiet(5)
+
+
+def test_a_slow_reader_is_dropped_and_slows_nobody(
+    browse: Callable[..., Browser], web: Gunicorn, token: str
+) -> None:
+    job = rows.job("active")
+    quick = browse()
+    quick.everything()
+    alone = files_of(web)
+    sleeper = socket.create_connection(("127.0.0.1", web.port))
+    # As little as possible of what is sent fits between here and there.
+    sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sleeper.sendall(
+        (
+            f"GET /ws/panels?page=jobs HTTP/1.1\r\nHost: 127.0.0.1:{web.port}\r\n"
+            f"Authorization: Bearer {token}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        ).encode()
+    )
+    assert eventually(lambda: files_of(web) > alone)
+    with_sleeper = files_of(web)
+    waits: list[float] = []
+    deadline = time.monotonic() + 90
+    number = 0
+    while "reads too slowly" not in web.log:
+        assert time.monotonic() < deadline, f"still there after {number} messages"
+        number += 1
+        # Half a megabyte each time: what the kernel keeps for the sleeper is soon full.
+        TranscodeJob.objects(job_id=job.job_id).update_one(set__name=f"{number} {'x' * 60_000}")
+        announce(job, "transcodeProgress")
+        waits.append(quick.until(has(f"{number} xxx")))
+    assert number > BACKLOG
+    assert max(waits) < SOON + 0.5, max(waits)
+    # The server has let go of it, though it still has not read a byte.
+    assert eventually(lambda: files_of(web) < with_sleeper)
+    sleeper.close()
+
+
+def test_sockets_that_leave_leave_nothing_behind(
+    browse: Callable[..., Browser], web: Gunicorn
+) -> None:
+    rows.job("active")
+
+    def come_and_go(times: int) -> int:
+        for _ in range(times):
+            browser = browse()
+            browser.next()
+            browser.socket.close()
+        return files_of(web)
+
+    before = come_and_go(3)
+    come_and_go(20)
+    assert eventually(lambda: come_and_go(1) <= before + 3)
+
+
+def files_of(web: Gunicorn) -> int:
+    """Files and sockets that the web server's processes have open."""
+    address = f"127.0.0.1:{web.port}"
+    processes = [p for p in psutil.process_iter() if address in command_line(p)]
+    return sum(process.num_fds() for process in processes)
+
+
+def test_every_page_says_how_much_drift_the_last_pass_left(
+    browse: Callable[..., Browser], clean: Servers
+) -> None:
+    last_pass = {"at": "2026-11-20T12:00:00+00:00", "total": 1234, "drift": []}
+    clean.redis_client.set("dailies:drift", json.dumps(last_pass))
+    browse("page=other").until(has("1,234"))
+
+
+def test_drift_comes_and_goes_on_its_page(browse: Callable[..., Browser], clean: Servers) -> None:
+    browser = browse("page=drift")
+    browser.until(has("Nothing to see here."))
+    advance(a_job().job_id)
+    minute_ago = {"$set": {"updated_at": {"$subtract": ["$$NOW", 60_000]}}}
+    Step._get_collection().update_many({}, [minute_ago])
+    clean.redis_client.delete("dramatiq:split", "dramatiq:split.msgs")
+    events.publish("jobRepaired", jobId="of somebody else")
+    browser.until(has("It waits for a message that is not in the queue."), SOON)

@@ -1,0 +1,44 @@
+"""What only the real web server shows: people sign in while it does other things."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from tests.webapp.gunicorn import Gunicorn
+from webapp import accounts
+
+BROWSER = {"Accept": "text/html"}
+
+
+def sign_in(web: Gunicorn, password: str) -> requests.Session:
+    """A browser that has sent the sign-in form; where it ended tells whether it was let in."""
+    browser = requests.Session()
+    page = browser.get(f"{web.url}/sign-in", headers=BROWSER, timeout=30)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    assert token, page.text
+    form = {"email": "ada@example.com", "password": password, "csrf_token": token[1]}
+    browser.post(f"{web.url}/sign-in", form, headers=BROWSER, timeout=30, allow_redirects=False)
+    return browser
+
+
+def test_a_person_signs_in_through_the_real_server(web: Gunicorn) -> None:
+    accounts.add_user("ada@example.com", "correct horse", "viewer")
+    for password, status in (("correct horse", 200), ("correct horsf", 401)):
+        browser = sign_in(web, password)
+        assert browser.get(f"{web.url}/api/titles", timeout=30).status_code == status
+
+
+def test_hashing_a_password_holds_nobody_up(odd_web: Gunicorn) -> None:
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(1) as pool:
+        signing_in = pool.submit(sign_in, odd_web, "correct horse")
+        slowest = 0.0
+        while not signing_in.done():
+            asked = time.perf_counter()
+            requests.get(f"{odd_web.url}/healthz", timeout=30).raise_for_status()
+            slowest = max(slowest, time.perf_counter() - asked)
+    took = time.perf_counter() - begin
+    # One hash, or two the first time, is nearly all of it.
+    assert slowest < took / 3
