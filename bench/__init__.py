@@ -1,0 +1,1 @@
+"""Benchmarks of the whole system over real servers: ``python -m bench``."""
