@@ -1,9 +1,9 @@
 """A video's state in the words of ``/api/upload``: uploaded, processing, completed, failed."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from tasks.models import Media, Status, TranscodeJob
+from webapp.api.answers import moment
 from webapp.urls import streaming_urls
 
 #: What this module reads of a job.
@@ -64,9 +64,3 @@ def error(job: TranscodeJob | None) -> str:
         at = job.cancelled_at or job.finished_at
         return f"Cancelled at {moment(at)}." if at else "Cancelled."
     return (job.error_message if job is not None else None) or "The video could not be encoded."
-
-
-def moment(at: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and Z, as JavaScript writes it."""
-    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

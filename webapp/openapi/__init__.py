@@ -1,0 +1,5 @@
+"""The API described from its code: `@documented` on each route, the document, pages to read it."""
+
+from webapp.openapi.documentation import Content, documented
+
+__all__ = ["Content", "documented"]
