@@ -277,6 +277,15 @@
   let heard = Date.now();
   let failures = 0;
   let holding = false;
+  // Whether the list was asked for, so that what comes may move rows whoever points at them.
+  let asked = false;
+  let pointer = null;
+
+  // The row under the mouse. Asked of the place, since `:hover` is not true of an element that has
+  // just been swapped in until the mouse moves again.
+  function pointedAt() {
+    return pointer && document.elementFromPoint(...pointer)?.closest("#job-list .job");
+  }
 
   function view() {
     const base = new URLSearchParams(live.getAttribute("hx-ws:connect").split("?")[1]);
@@ -305,6 +314,7 @@
     if (!holding) return;
     holding = false;
     held.hidden = true;
+    asked = true;
     tellView(true); // the server answers with all there is now
   }
 
@@ -339,17 +349,25 @@
       heard = Date.now();
       let message;
       try { message = JSON.parse(event.detail.message.data); } catch { return; }
-      if (!message.moves || !list) return;
+      if (!message.rows || !list) return;
       // No row moves while the pointer is on one, or the keyboard in one.
-      const busy = list.querySelector(".job:hover, .job:has(:focus-visible)");
-      if (!busy || !list.querySelector(".job")) { holding = false; held.hidden = true; return; }
+      const busy = pointedAt() || list.querySelector(".job:has(:focus-visible)");
+      const shown = [...list.querySelectorAll(".job")].map((job) => job.dataset.job);
+      if (!busy || asked || shown.join() === message.rows.join()) {
+        asked = holding = false;
+        held.hidden = true;
+        return;
+      }
       event.preventDefault();
       holding = true;
       held.textContent = "List has changed · show";
       held.hidden = false;
     });
     held?.addEventListener("click", release);
-    list?.addEventListener("pointerleave", release);
+    list?.addEventListener("pointermove", (event) => {
+      pointer = event.pointerType === "mouse" ? [event.clientX, event.clientY] : null;
+    });
+    list?.addEventListener("pointerleave", () => { pointer = null; release(); });
 
     setInterval(() => {
       if (socket && Date.now() - heard > SILENCE * 1000) socket.close(4000, "silence");

@@ -251,14 +251,15 @@ def touches(changed: set[str], view: View) -> bool:
 def messages(before: Panels | None, now: Panels) -> list[str]:
     """What brings a browser from one state, or from none, to the next.
 
-    Rows that come, go or change places are a message of their own, marked ``moves``, which the
-    browser may put off while somebody points at a row; everything else is one other message.
+    Rows that come, go or change places are a message of their own. It names the ``rows`` of a list
+    in order, so that the browser may put it off while somebody points at one that would move;
+    everything else is one other message.
     """
     old = {} if before is None else before.parts
     parts = [markup for target, markup in now.parts.items() if old.get(target) != markup]
     told = []
     if now.frame and (before is None or before.shape != now.shape):
-        told.append(json.dumps({"content": now.frame, "moves": before is not None}))
+        told.append(json.dumps({"content": now.frame, "rows": now.rows}))
     if parts:
         told.append(json.dumps({"content": "".join(parts)}))
     return told

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tasks.database import connect, ensure_indexes
 from tasks.media.tools import find_tools
@@ -32,6 +32,7 @@ ARGUMENTS = [
 PASSWORD = "correct horse battery staple"
 #: Milliseconds that anything on a page may take; the machine may be busy with other tests.
 PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 
 class Site:

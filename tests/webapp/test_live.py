@@ -117,7 +117,7 @@ def test_first_comes_everything_then_only_what_changed(browse: Callable[..., Bro
     announce(lifecycle.find(TranscodeJob, moving.job_id), "transcodeProgress")
 
     message = browser.next(SOON)
-    assert "moves" not in message
+    assert "rows" not in message
     page = Page(message["content"])
     assert [p["hx-target"] for p in page.all("hx-partial")] == [f"#row-{moving.job_id}"]
     assert page.all("progress", class_="splitting")[0]["value"] == "77.0"
@@ -137,15 +137,15 @@ def test_a_transition_is_there_within_a_second(browse: Callable[..., Browser]) -
 
 
 def test_new_rows_come_as_a_move_of_the_list(browse: Callable[..., Browser]) -> None:
-    rows.job("completed", age=9)
+    old = rows.job("completed", age=9)
     browser = browse()
     browser.everything()
     new = rows.job("waiting")
     announce(new, "jobCreated")
     messages = [browser.next(SOON), browser.next(SOON)]
-    (moved,) = [m for m in messages if m.get("moves")]
-    assert Page(moved["content"]).jobs[0] == new.job_id
-    (other,) = [m for m in messages if not m.get("moves")]
+    (moved,) = [m for m in messages if "rows" in m]
+    assert moved["rows"] == Page(moved["content"]).jobs == [new.job_id, old.job_id]
+    (other,) = [m for m in messages if "rows" not in m]
     assert 'hx-target="#stats"' in other["content"]
 
 

@@ -62,11 +62,13 @@ class Panels:
     """``parts`` maps what is swapped on its own to its markup.
 
     ``frame`` is the part whose swap adds, removes or moves rows: it is sent only when ``shape``,
-    which says which rows there are, has changed.
+    which says which rows there are, has changed. ``rows`` are the ids of a list's rows, in order;
+    None where the frame is no list of jobs.
     """
 
     shape: str = ""
     frame: str = ""
+    rows: list[str] | None = None
     parts: dict[str, str] = field(default_factory=dict)
 
 
@@ -153,6 +155,7 @@ def _jobs(renderer: Renderer, view: View) -> Panels:
     return Panels(
         shape=shape,
         frame=partial("#job-list", renderer.markup("job_list", **context), "innerMorph"),
+        rows=ids,
         parts=parts,
     )
 
