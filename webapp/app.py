@@ -21,7 +21,7 @@ from webapp import (
     pages,
     response_headers,
 )
-from webapp.api import drift, health, studio_operations, subtitles, titles, upload
+from webapp.api import description, drift, health, studio_operations, subtitles, titles, upload
 from webapp.api import overview as studio_overview
 from webapp.api.studio_jobs import make_blueprint
 from webapp.secret_key import secret_key
@@ -51,6 +51,7 @@ def create_app() -> Flask:
     for blueprint in (
         auth.bp,
         health.bp,
+        description.bp,
         upload.bp,
         subtitles.bp,
         titles.bp,

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 #: Seconds after which a client may try again what failed because a server was away.
 RETRY_AFTER = 5
 #: Paths that programs call: problem+json whatever they accept.
-PROGRAM_PATHS = ("/api/", "/v1/", "/media/", "/healthz", "/readyz", "/ws/")
+PROGRAM_PATHS = ("/api/", "/v1/", "/media/", "/healthz", "/readyz", "/ws/", "/openapi.json")
 
 AWAY: dict[type[Exception], str] = {
     pymongo.errors.ConnectionFailure: "The database is away. Try again in a few seconds.",

@@ -23,6 +23,8 @@ RULES: dict[str, str | None] = {
     "auth.sign_out": "viewer",
     "health.alive": None,
     "health.ready": None,
+    # The code is public, so what it answers is no secret.
+    "api_description.show": None,
     "api_upload.upload": "editor",
     "api_upload.convert": "editor",
     "api_upload.status": "viewer",

@@ -1,0 +1,27 @@
+"""The families of the API, in the order in which they are shown."""
+
+FAMILIES = {
+    "Upload": "Put a video in, have it encoded, ask how far it is, and where to play it.",
+    "Titles": "The films, seasons and episodes that videos belong to.",
+    "Subtitles": "Attach subtitles to a video.",
+    "Transcoding jobs": "Every transcode job: find, look into, retry, cancel, clean up, delete.",
+    "Upload jobs": "The same for the jobs that put streams on the storage.",
+    "Operations": "How far actions on many jobs are, and who did what.",
+    "Overview": "Numbers for charts; queues and workers, and holding them.",
+    "Drift": "Where rows, queue and bucket disagree, and the repair.",
+    "Media files": "The streams themselves, for players.",
+    "Health": "For whoever watches over the process.",
+    "This description": "What you are reading, for programs.",
+    "Pages": (
+        "What people see, in HTML. Listed so that nothing is missing here; "
+        "programs have no use for them, and they may change at any time."
+    ),
+}
+
+PAGES = "Pages"
+
+
+def place(family: str) -> tuple[bool, int, str]:
+    """A sort key: known families in their order, then others by name, then pages."""
+    known = list(FAMILIES)
+    return (family == PAGES, known.index(family) if family in known else len(known), family)
