@@ -7,7 +7,7 @@ and publishing never fails and never waits long.
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,24 +46,32 @@ def publish(name: str, **data: Any) -> None:
 
     Where Redis hangs this waits for a second, and then not again for some.
     """
+    publish_many([(name, data)])
+
+
+def publish_many(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Adds entries of name and data in one round trip; otherwise as ``publish``."""
     global _hangs_until
-    if time.monotonic() < _hangs_until:
+    if not entries or time.monotonic() < _hangs_until:
         return
+    pipe = get_brief_redis().pipeline(transaction=False)
+    for name, data in entries:
+        entry = {"name": name, "data": json.dumps(_fields(name, data), default=str)}
+        pipe.xadd(STREAM, entry, maxlen=KEPT, approximate=True)
+    try:
+        pipe.execute()
+    except redis.TimeoutError as error:
+        _hangs_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("no events for %g s, from %s on: %s", PAUSE_SECONDS, entries[0][0], error)
+    except redis.RedisError as error:
+        log.warning("event %s not published: %s", entries[0][0], error)
+
+
+def _fields(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
     fields = {key: value for key, value in data.items() if value is not None}
     if name in KINDS:
         fields["kind"] = KINDS[name].value
-    try:
-        get_brief_redis().xadd(
-            STREAM,
-            {"name": name, "data": json.dumps(fields, default=str)},
-            maxlen=KEPT,
-            approximate=True,
-        )
-    except redis.TimeoutError as error:
-        _hangs_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("no events for %g s, from %s on: %s", PAUSE_SECONDS, name, error)
-    except redis.RedisError as error:
-        log.warning("event %s not published: %s", name, error)
+    return fields
 
 
 def _event(entry_id: str, fields: Mapping[str, str]) -> Event:

@@ -7,7 +7,7 @@ one message that may start it, so a message that comes twice or late finds nothi
 import json
 import logging
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dramatiq
@@ -114,10 +114,19 @@ def message_of(queue_name: str, job_id: str, message_id: str) -> "dramatiq.Messa
 
 def send(queue_name: str, job_id: str, message_id: str) -> bool:
     """Puts a unit's message in its queue; False (and logged) where Redis is away."""
+    return send_many([(queue_name, job_id, message_id)])
+
+
+def send_many(messages: Sequence[tuple[str, str, str]]) -> bool:
+    """Puts the messages of units in their queues, each as (queue, job id, message id).
+
+    False (and logged) where Redis is away: then nobody knows which were sent.
+    """
     try:
-        _get_sender().enqueue(message_of(queue_name, job_id, message_id))
+        _get_sender().enqueue_many([message_of(*message) for message in messages])
     except redis.RedisError as error:
-        log.warning("message for %s not sent, the reconciler will: %s", job_id, error)
+        whose = messages[0][1] if len(messages) == 1 else f"{len(messages)} units"
+        log.warning("message for %s not sent, the reconciler will: %s", whose, error)
         return False
     return True
 

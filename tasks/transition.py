@@ -5,22 +5,43 @@
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
-from tasks.announce import announce
+from tasks.announce import announce, announce_many
+from tasks.database import server_time
 from tasks.models import NEXT, Status, WorkUnit
 
 Unit = TypeVar("Unit", bound=WorkUnit)
+Answer = TypeVar("Answer")
 
 #: Lines of history a unit keeps.
 HISTORY_KEPT = 200
 #: How often an update is tried whose connection broke; each waits for the server as long as the
 #: connection's patience says.
 TRIES = 3
+
+#: What is read of units that were changed with many others.
+_TOLD = dict.fromkeys(
+    (
+        "job_id",
+        "status",
+        "progress",
+        "transcode_id",
+        "media_id",
+        "client_id",
+        "failed_reason",
+        "error_message",
+        "queue_name",
+        "message_id",
+        "last_op",
+    ),
+    1,
+)
 
 #: What the feed calls the end of a unit.
 FINISH_EVENTS = {
@@ -43,22 +64,65 @@ def apply(unit_cls: type[Unit], query: Mapping[str, Any], fields: Mapping[str, A
     """
     collection = unit_cls._get_collection()
     op = uuid.uuid4().hex
-    update = [{"$set": {**fields, "updated_at": "$$NOW", "last_op": op}}]
+    update = _update(fields, op)
+
+    def write(again: bool) -> dict[str, Any] | None:
+        document: dict[str, Any] | None = collection.find_one_and_update(
+            dict(query), update, return_document=ReturnDocument.AFTER
+        )
+        if document is None and again:
+            document = collection.find_one({"last_op": op, "job_id": query["job_id"]})
+        return document
+
+    document = _patiently(write)
+    return None if document is None else unit_cls._from_son(document)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is asked of one unit of many: the state that it must be in, and what is then written."""
+
+    query: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
+
+
+def apply_many(unit_cls: type[Unit], changes: Sequence[Change]) -> list[Unit]:
+    """``apply`` for each of many units, in few round trips; those that were changed.
+
+    Each is a conditional update of its own, and the others do not wait for it. What comes back has
+    the fields that the feed tells, and where the unit is sent to.
+    """
+    if not changes:
+        return []
+    collection = unit_cls._get_collection()
+    ops = {change.query["job_id"]: uuid.uuid4().hex for change in changes}
+    writes = [
+        UpdateOne(dict(change.query), _update(change.fields, ops[change.query["job_id"]]))
+        for change in changes
+    ]
+    # A second try finds what the first has changed no longer in the state that is asked for.
+    _patiently(lambda _again: collection.bulk_write(writes, ordered=False))
+    found = collection.find({"job_id": {"$in": list(ops)}}, _TOLD)
+    return [unit_cls._from_son(row) for row in found if row.get("last_op") == ops[row["job_id"]]]
+
+
+def _update(fields: Mapping[str, Any], op: str) -> list[dict[str, Any]]:
+    return [{"$set": {**fields, "updated_at": "$$NOW", "last_op": op}}]
+
+
+def _patiently(write: Callable[[bool], Answer]) -> Answer:
+    """Writes, and again where the connection broke; ``write`` is told whether it is again."""
     for attempt in range(1, TRIES + 1):
         try:
-            document = collection.find_one_and_update(
-                dict(query), update, return_document=ReturnDocument.AFTER
-            )
-            if document is None and attempt > 1:
-                document = collection.find_one({"last_op": op, "job_id": query["job_id"]})
-            return None if document is None else unit_cls._from_son(document)
+            return write(attempt > 1)
         except ServerSelectionTimeoutError:
             raise
         except AutoReconnect:
             if attempt == TRIES:
                 raise
             time.sleep(0.1 * attempt)
-    return None
+    raise AssertionError("the last try answers or raises")
 
 
 def move(
@@ -76,6 +140,54 @@ def move(
     ``query`` names the statuses it may begin from. Raises ValueError where one of them may not be
     followed by ``to``: that is a mistake in the code.
     """
+    values = _transition(query, to, who, why, fields or {})
+    unit = apply(unit_cls, query, values)
+    if unit is not None:
+        announce(unit, event or FINISH_EVENTS.get(to, "jobChanged"), reason=unit.history[-1].why)
+    return unit
+
+
+def move_many(
+    unit_cls: type[Unit],
+    changes: Sequence[Change],
+    to: Status,
+    *,
+    who: str,
+    event: str | None = None,
+) -> list[Unit]:
+    """``move`` for each of many units, in few round trips; those that were moved.
+
+    They have few fields: see ``apply_many``.
+    """
+    if not changes:
+        return []
+    began = server_time()
+    moves = [
+        Change(c.query, _transition(c.query, to, who, c.why, c.fields), c.why) for c in changes
+    ]
+    moved = apply_many(unit_cls, moves)
+    # Somebody may have moved one on before it was read: it has moved all the same.
+    rest = {c.query["job_id"] for c in changes} - {unit.job_id for unit in moved}
+    line = {"$elemMatch": {"at": {"$gte": began}, "status": to.value, "who": who}}
+    if rest:
+        rows = unit_cls._get_collection().find(
+            {"job_id": {"$in": list(rest)}, "history": line}, _TOLD
+        )
+        moved += [unit_cls._from_son(row) for row in rows]
+    whys = {c.query["job_id"]: c.why for c in changes}
+    name = event or FINISH_EVENTS.get(to, "jobChanged")
+    announce_many(moved, name, lambda unit: {"reason": whys[unit.job_id]})
+    return moved
+
+
+def _transition(
+    query: Mapping[str, Any],
+    to: Status,
+    who: str,
+    why: str | Mapping[str, Any],
+    fields: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The fields of a change of status. Raises ValueError where it is none."""
     asked = query["status"]
     for begin in map(Status, asked["$in"] if isinstance(asked, Mapping) else [asked]):
         if to is not begin and to not in NEXT[begin]:
@@ -85,7 +197,4 @@ def move(
     history = {
         "$slice": [{"$concatArrays": [{"$ifNull": ["$history", []]}, [line]]}, -HISTORY_KEPT]
     }
-    unit = apply(unit_cls, query, {"status": to.value, "history": history, **(fields or {})})
-    if unit is not None:
-        announce(unit, event or FINISH_EVENTS.get(to, "jobChanged"), reason=unit.history[-1].why)
-    return unit
+    return {"status": to.value, "history": history, **fields}

@@ -9,6 +9,7 @@ the same: what is published is lost where nobody listens.
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -47,6 +48,24 @@ class PromptBroker(RedisBroker):
             except redis.RedisError as error:
                 log.info("%s is found when looked for: %s", message.message_id, error)
         return queued
+
+    def enqueue_many(self, messages: Sequence[Message[Any]]) -> None:
+        """Queues messages in one round trip, and tells who waits for one.
+
+        Raises redis.RedisError: then nobody knows which are queued.
+        """
+        if not messages:
+            return
+        # Dramatiq asks the server for this once, and cannot in a pipeline.
+        self._max_unpack_size()
+        pipe = self.client.pipeline(transaction=False)
+        together = type(self)(client=pipe, namespace=self.namespace, middleware=[])
+        together.broker_id = self.broker_id
+        for message in messages:
+            RedisBroker.enqueue(together, message)
+        for name in dict.fromkeys(message.queue_name for message in messages):
+            pipe.publish(CHANNEL, name)
+        pipe.execute()
 
 
 class PromptConsumer(_RedisConsumer):
