@@ -1,5 +1,6 @@
 """Every setting, typed, read from the environment once a process."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +22,30 @@ def _url(value: str | None, schemes: tuple[str, ...]) -> str | None:
         allowed = " or ".join(f"{scheme}://…" for scheme in schemes)
         raise ValueError(f"must be a URL of the form {allowed}")
     return value
+
+
+#: A name or an address; no wildcards.
+_HOST = r"[a-z0-9._-]+|[0-9a-f:.]+"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _origin(word: str) -> str:
+    """An origin as browsers write it: in lower case, without the port that its scheme has anyway.
+
+    Raises ValueError for anything else: a wildcard, a path, a name without a scheme.
+    """
+    parts = urlsplit(word.lower())
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    bare = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
+    known = parts.scheme in _DEFAULT_PORTS and re.fullmatch(_HOST, parts.hostname or "")
+    if not (bare and known) or port == -1:
+        raise ValueError(f"{word[:100]!r} is no origin such as https://films.example:8443")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    own = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{host}{own}"
 
 
 class Settings(BaseSettings):
@@ -179,6 +204,16 @@ class Settings(BaseSettings):
         validation_alias="DAILIES_SCRATCH_BYTES",
         description="Disk a worker's scratch folder may take, in bytes.",
     )
+    job_log_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        30,
+        validation_alias="DAILIES_JOB_LOG_DAYS",
+        description="Days for which the lines of a transcode job's log are kept.",
+    )
+    cors_origins: str = Field(
+        "",
+        validation_alias="DAILIES_CORS_ORIGINS",
+        description="Origins whose pages may use the API, such as https://a.example; by commas.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias="DAILIES_LOG_LEVEL", description="How much the log says."
     )
@@ -198,12 +233,22 @@ class Settings(BaseSettings):
     def _http(cls, value: str | None) -> str | None:
         return _url(value.rstrip("/") if value else value, ("http", "https"))
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        return ",".join(_origin(word.strip()) for word in value.split(",") if word.strip())
+
     @field_validator("api_token", "secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 20:
             raise ValueError("must have 20 characters or more")
         return value
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins of ``cors_origins``, as browsers write them."""
+        return tuple(self.cors_origins.split(",")) if self.cors_origins else ()
 
     @property
     def scratch(self) -> Path:

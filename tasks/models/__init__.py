@@ -5,6 +5,7 @@ from tasks.models.backlog_hour import BacklogHour
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.day_statistics import DayStatistics
 from tasks.models.hold import Hold
+from tasks.models.job_log_line import JobLogLine
 from tasks.models.media import Media
 from tasks.models.repair import Repair
 from tasks.models.step import Step, StepKind
@@ -21,6 +22,7 @@ DOCUMENTS = (
     BulkOperation,
     DayStatistics,
     Hold,
+    JobLogLine,
     Media,
     Repair,
     Step,
@@ -40,6 +42,7 @@ __all__ = [
     "BulkOperation",
     "DayStatistics",
     "Hold",
+    "JobLogLine",
     "Lease",
     "Media",
     "Phase",

@@ -1,0 +1,123 @@
+"""The log of transcode jobs (``transcode_job_log``): written by the pipeline, read by people.
+
+Rows say what is; a history says which states a row went through. The log says what was found and
+done on the way: the source, the ladder, each chunk, each retry with ffmpeg's last words. It
+outlives its job's row, since a job that is gone is what people ask about.
+
+Writing is one short write that never fails the work and never waits long for a server that is away.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pymongo
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.errors import PyMongoError
+
+from tasks.job_log_words import Line, line_of
+from tasks.models import FINISHED, JobLogLine, TranscodeJob, WorkUnit
+from tasks.settings import get_settings
+
+log = logging.getLogger(__name__)
+
+#: Lines of a job that are kept when it ends; the oldest go first.
+LINES_KEPT = 5_000
+#: Characters of a message and of a detail that are kept.
+MESSAGE_KEPT = 1_000
+DETAIL_KEPT = 16_000
+#: Seconds that one write may take, and seconds without another try after one that took longer.
+PATIENCE = 1.0
+PAUSE_SECONDS = 5.0
+DAY_MS = 24 * 3600 * 1000
+
+_hangs_until = 0.0
+
+
+def note(job_id: str, step: str, message: str, *, level: str = "info", detail: str = "") -> None:
+    """Adds a line to a transcode job's log, dated by the database server."""
+    _write([(job_id, Line(step, level, message, detail))], None)
+
+
+def transition(unit: WorkUnit) -> None:
+    """Adds a line about the change of state that a row has just gone through, if it is worth one.
+
+    ``unit`` is a transcode job or a part of one, as it is now; of anything else nothing is noted.
+    """
+    if unit.history:
+        last = unit.history[-1]
+        transitions([unit], last.who, {unit.job_id: last.why}, last.at)
+
+
+def transitions(units: Sequence[WorkUnit], who: str, whys: Mapping[str, str], at: datetime) -> None:
+    """``transition`` for many that went the same way at a time (UTC); ``whys`` is by job id."""
+    entries = []
+    for unit in units:
+        job_id = unit.job_id if isinstance(unit, TranscodeJob) else unit.parent_id
+        line = line_of(unit, who, whys.get(unit.job_id, ""))
+        if job_id is not None and line is not None:
+            entries.append((job_id, line))
+    _write(entries, at)
+    for unit in units:
+        if isinstance(unit, TranscodeJob) and unit.status in FINISHED and len(units) == 1:
+            _trim(unit.job_id)
+
+
+def _write(entries: Sequence[tuple[str, Line]], at: datetime | None) -> None:
+    global _hangs_until
+    if not entries or time.monotonic() < _hangs_until:
+        return
+    # Upserts by a pipeline, since only there the server's clock has a name.
+    updates = [
+        UpdateOne({"_id": ObjectId()}, _line(job_id, line, at), upsert=True)
+        for job_id, line in entries
+    ]
+    try:
+        with pymongo.timeout(PATIENCE):
+            JobLogLine._get_collection().bulk_write(updates)
+    except PyMongoError as error:
+        _hangs_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("no lines of job logs for %g s: %s", PAUSE_SECONDS, error)
+
+
+def _line(job_id: str, line: Line, at: datetime | None) -> list[dict[str, Any]]:
+    fields = {
+        "job_id": job_id,
+        "level": line.level,
+        "step": line.step,
+        "message": line.message[:MESSAGE_KEPT],
+    }
+    if line.detail:
+        fields["detail"] = line.detail[-DETAIL_KEPT:]
+    kept_ms = get_settings().job_log_days * DAY_MS
+    return [
+        {
+            "$set": {
+                # A text may begin with $.
+                **{name: {"$literal": value} for name, value in fields.items()},
+                "at": at or "$$NOW",
+                "expires_at": {"$add": ["$$NOW", kept_ms]},
+            }
+        }
+    ]
+
+
+def _trim(job_id: str) -> None:
+    """Removes the oldest lines of a job that has more than are kept."""
+    collection = JobLogLine._get_collection()
+    newest_first = [("at", -1), ("_id", -1)]
+    try:
+        with pymongo.timeout(PATIENCE):
+            beyond = list(
+                collection.find({"job_id": job_id}, {"at": 1})
+                .sort(newest_first)
+                .skip(LINES_KEPT)
+                .limit(1)
+            )
+            if beyond:
+                collection.delete_many({"job_id": job_id, "at": {"$lte": beyond[0]["at"]}})
+    except PyMongoError as error:
+        log.warning("the log of %s was not trimmed: %s", job_id, error)

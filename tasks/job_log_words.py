@@ -1,0 +1,113 @@
+"""What the log of a transcode job says, in words: pure functions of rows and values."""
+
+from typing import NamedTuple
+
+from tasks.media.plan import Plan
+from tasks.media.source import SourceInfo
+from tasks.models import FINISHED, Status, Step, StepKind, TranscodeJob, UploadJob, WorkUnit
+
+INFO, WARNING, ERROR = "info", "warning", "error"
+#: What a line is about where it is about the whole job.
+JOB = "job"
+SPLIT = StepKind.SPLIT.value
+
+_RECONCILER = "reconciler"
+
+
+class Line(NamedTuple):
+    """A line before it is written; ``detail`` is the end of a tool's log, or empty."""
+
+    step: str
+    level: str
+    message: str
+    detail: str = ""
+
+
+def part_of(unit: WorkUnit) -> str:
+    """Which part of a job a row is: ``job``, ``split``, ``chunk 3``, ``upload 720p``."""
+    if isinstance(unit, Step):
+        return f"chunk {unit.index + 1}" if unit.kind == StepKind.CHUNK else str(unit.kind)
+    if isinstance(unit, UploadJob):
+        return f"upload {unit.job_id.rsplit('.upload.', 1)[-1]}"
+    return JOB
+
+
+def line_of(unit: WorkUnit, who: str, why: str) -> Line | None:
+    """What to note of the state that a row has just come to; None where it is not worth a line.
+
+    Steps that end because their job ended say nothing: the job does.
+    """
+    part = part_of(unit)
+    if _stayed(unit):
+        return Line(part, INFO, why)
+    if unit.status == Status.active:
+        return Line(part, INFO, f"Attempt {unit.attempt or 1}, by {who}.")
+    if unit.status == Status.completed:
+        return Line(part, INFO, _done(unit))
+    if unit.status == Status.failed:
+        return Line(part, ERROR, why or "It failed.", unit.error_log or "")
+    if unit.status == Status.cancelled:
+        return None if isinstance(unit, Step) else Line(part, WARNING, why or "Cancelled.")
+    return _waits_again(unit, part, why, who)
+
+
+def _stayed(unit: WorkUnit) -> bool:
+    """Whether something was done to a finished row, such as cleaning up, that left its state."""
+    lines = unit.history
+    return unit.status in FINISHED and len(lines) > 1 and lines[-1].status == lines[-2].status
+
+
+def _waits_again(unit: WorkUnit, part: str, why: str, who: str) -> Line | None:
+    if unit.next_attempt_at is not None:
+        at = unit.next_attempt_at.strftime("%H:%M:%S")
+        again = f"{why} Attempt {(unit.attempt or 0) + 1} comes at {at} UTC."
+        return Line(part, WARNING, again, unit.error_log or "")
+    if who == _RECONCILER:
+        return Line(part, WARNING, f"{why} It waits for another worker.")
+    return Line(part, INFO, why) if why else None
+
+
+def _done(unit: WorkUnit) -> str:
+    if isinstance(unit, TranscodeJob):
+        return "Completed: the stream is in its place."
+    if isinstance(unit, UploadJob):
+        files = unit.files_total or 0
+        return f"Done: {files:,} file{'' if files == 1 else 's'}, {megabytes(unit.bytes_total)}."
+    sizes = (unit.result or {}).get("sizes") or {}
+    if not sizes:
+        return "Done."
+    total = sum(entry.get("size") or 0 for entry in sizes.values())
+    segments = sum(entry.get("segments") or 0 for entry in sizes.values())
+    frames = f"{unit.frames:,} frames, " if unit.kind == StepKind.CHUNK else ""
+    return f"Done: {frames}{', '.join(sizes)} · {segments:,} segments, {megabytes(total)}."
+
+
+def probed(info: SourceInfo) -> str:
+    """The source in a sentence."""
+    words = []
+    if info.video is not None:
+        video = info.video
+        rate = f"{round(float(video.rate), 3):g}{' (variable)' if video.is_vfr else ''}"
+        words.append(f"{video.codec} {video.width}x{video.height} at {rate} frames a second")
+    count = len(info.audio)
+    if count:
+        first = info.audio[0]
+        words.append(f"{first.codec} {first.layout or first.channels} sound")
+        if count > 1:
+            words.append(f"{count - 1} more sound track{'' if count == 2 else 's'}")
+    return f"Source: {info.format_name.split(',')[0]}, {', '.join(words) or 'nothing in it'}."
+
+
+def planned(plan: Plan) -> str:
+    """The ladder and the chunks in a sentence."""
+    rungs = [rung.name for rung in plan.rungs] + (["audio"] if plan.audio is not None else [])
+    chunks = len(plan.chunks)
+    return (
+        f"Ladder: {', '.join(rungs)}; {chunks} chunk{'' if chunks == 1 else 's'}"
+        f" over {plan.duration:.1f} s."
+    )
+
+
+def megabytes(size: float | None) -> str:
+    """A size in bytes, for people."""
+    return f"{(size or 0) / 1e6:,.1f} MB"
