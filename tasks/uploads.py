@@ -3,6 +3,7 @@
 from tasks import keys, queue
 from tasks.models import Media, Subtitle, Title, TranscodeJob, UploadJob
 from tasks.settings import get_settings
+from tasks.upload_words import NOTHING_LOST
 
 
 def _upload(job: TranscodeJob, suffix: str, **fields: object) -> UploadJob:
@@ -76,6 +77,11 @@ def make_subtitle_upload(job: TranscodeJob, subtitle: Subtitle) -> UploadJob:
     )
 
 
+def master_id(job: TranscodeJob) -> str:
+    """The id of the upload that makes the job's stream visible; other masters are refreshes."""
+    return f"{job.job_id}.upload.master"
+
+
 def make_master_upload(job: TranscodeJob, job_id: str | None = None) -> UploadJob:
     """The upload of the master playlist, which makes the stream visible.
 
@@ -83,7 +89,7 @@ def make_master_upload(job: TranscodeJob, job_id: str | None = None) -> UploadJo
     """
     return _upload(
         job,
-        job_id.removeprefix(f"{job.job_id}.upload.") if job_id else "master",
+        (job_id or master_id(job)).removeprefix(f"{job.job_id}.upload."),
         job_type=queue.UPLOAD_MASTER,
         queue_name=queue.UPLOAD_MASTER,
         upload_type="master_playlist",
@@ -92,4 +98,5 @@ def make_master_upload(job: TranscodeJob, job_id: str | None = None) -> UploadJo
         files_total=1,
         master_playlist_path=keys.work(job.job_id, "merged", "master.m3u8"),
         upload_path=keys.stream(job.media_id, "master.m3u8"),
+        waits_for=None if job_id else NOTHING_LOST,
     )

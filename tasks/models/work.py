@@ -72,8 +72,9 @@ class WorkUnit(Document):
     status = StringField(required=True, choices=[s.value for s in Status], default=Status.waiting)
     progress = FloatField(default=0.0, min_value=0, max_value=100)
     attempt = IntField(default=0)
-    #: Workers that went silent while doing it.
+    #: Workers that went silent while doing it, all of them and those since an attempt last ended.
     lost = IntField(default=0)
+    lost_in_a_row = IntField(default=0)
     message_id = StringField()
     queue_name = StringField()
     lease = EmbeddedDocumentField(Lease)
@@ -84,6 +85,8 @@ class WorkUnit(Document):
     cancelled_at = DateTimeField()
     created_at = DateTimeField()
     enqueued_at = DateTimeField()
+    #: A sentence: why it waits and has no message yet, where that is worth saying.
+    waits_for = StringField()
     next_attempt_at = DateTimeField()
     started_at = DateTimeField()
     finished_at = DateTimeField()

@@ -1,0 +1,27 @@
+"""What is said of uploads that others wait for."""
+
+from collections.abc import Sequence
+
+from tasks.errors import WorkError
+from tasks.models import Status
+
+#: What the row of a master says while all is well.
+NOTHING_LOST = "Waits until all other files of the stream are in their place."
+
+
+def loss(names: Sequence[str], status: Status, error: WorkError | None) -> str:
+    """``720p failed to upload (storage: Storage answered …)``, without a full stop.
+
+    ``names``: what did not come through; ``status`` and ``error`` are those of the first.
+    """
+    reason = error.sentence.rstrip(".") if error is not None else ""
+    if status is Status.cancelled:
+        return f"the upload of {names[0]} was cancelled{_more(names)}" + (
+            f" ({reason})" if reason else ""
+        )
+    why = f" ({error.category.value}: {reason})" if error is not None else ""
+    return f"{names[0]}{_more(names)} failed to upload{why}"
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - 1} more" if len(names) > 1 else ""
