@@ -3,8 +3,9 @@
 import logging
 import uuid
 
-from tasks import lifecycle
+from tasks import job_log, lifecycle
 from tasks.advance import advance, start
+from tasks.job_log_words import JOB, megabytes
 from tasks.models import UNFINISHED, Media, Phase, Title, TranscodeJob
 from tasks.search_terms import words
 
@@ -38,6 +39,7 @@ def submit(media: Media, *, who: str, client_id: str | None = None) -> Transcode
         terms=words(media.filename, title.name if title else None, title.series if title else None),
     )
     lifecycle.create([job], who=who, why=f"Asked for by {who}.")
+    job_log.note(job.job_id, JOB, f"Asked for by {who}: {media.filename}, {megabytes(media.size)}.")
     start(job)
     Media.objects(media_id=media.media_id).update_one(max__jobs_made=number)
     return job

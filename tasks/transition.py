@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
+from tasks import job_log
 from tasks.announce import announce, announce_many
 from tasks.database import server_time
 from tasks.models import NEXT, Status, WorkUnit
@@ -144,6 +145,7 @@ def move(
     unit = apply(unit_cls, query, values)
     if unit is not None:
         announce(unit, event or FINISH_EVENTS.get(to, "jobChanged"), reason=unit.history[-1].why)
+        job_log.transition(unit)
     return unit
 
 
@@ -153,30 +155,33 @@ def move_many(
     to: Status,
     *,
     who: str,
+    line: Mapping[str, Any] | None = None,
     event: str | None = None,
 ) -> list[Unit]:
     """``move`` for each of many units, in few round trips; those that were moved.
 
-    They have few fields: see ``apply_many``.
+    ``line`` is an expression for the history's line, in place of each one's ``why``. What comes
+    back has few fields: see ``apply_many``.
     """
     if not changes:
         return []
     began = server_time()
     moves = [
-        Change(c.query, _transition(c.query, to, who, c.why, c.fields), c.why) for c in changes
+        Change(c.query, _transition(c.query, to, who, line or c.why, c.fields)) for c in changes
     ]
     moved = apply_many(unit_cls, moves)
     # Somebody may have moved one on before it was read: it has moved all the same.
     rest = {c.query["job_id"] for c in changes} - {unit.job_id for unit in moved}
-    line = {"$elemMatch": {"at": {"$gte": began}, "status": to.value, "who": who}}
+    since = {"$elemMatch": {"at": {"$gte": began}, "status": to.value, "who": who}}
     if rest:
         rows = unit_cls._get_collection().find(
-            {"job_id": {"$in": list(rest)}, "history": line}, _TOLD
+            {"job_id": {"$in": list(rest)}, "history": since}, _TOLD
         )
         moved += [unit_cls._from_son(row) for row in rows]
     whys = {c.query["job_id"]: c.why for c in changes}
     name = event or FINISH_EVENTS.get(to, "jobChanged")
     announce_many(moved, name, lambda unit: {"reason": whys[unit.job_id]})
+    job_log.transitions(moved, who, whys, began)
     return moved
 
 

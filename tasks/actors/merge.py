@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks import events, keys, lifecycle
+from tasks import events, job_log, keys, lifecycle
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, plan_of
 from tasks.actors.scratch import scratch_folder
@@ -78,6 +78,8 @@ def merge(step: Step, beat: Heartbeat) -> dict[str, Any]:
     for name, text in texts.items():
         get_storage().put_bytes(prefix + name, text.encode(), keys.content_type(name))
     lifecycle.update_job(job.job_id, {"renditions": _with_bitrates(job, renditions)})
+    checked = f"{len(texts)} playlists agree with the plan and with {frames:,} frames."
+    job_log.note(job.job_id, StepKind.MERGE.value, checked)
     return {"result": {"prefix": prefix, "playlists": list(texts), "frames": frames}}
 
 

@@ -5,12 +5,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tasks import events, keys, lifecycle
+from tasks import events, job_log, keys, lifecycle
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of
 from tasks.actors.scratch import scratch_folder
 from tasks.actors.tooling import probe_limits, run_limits, tools
 from tasks.errors import EncoderFailed
+from tasks.job_log_words import SPLIT, planned, probed
 from tasks.media.commands import poster_command
 from tasks.media.plan import POSTER, Plan, make_plan
 from tasks.media.probe import probe
@@ -32,11 +33,13 @@ def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
         beat.report(progress=40.0)
         info = probe(source, tools(), probe_limits(), stop=beat.stop)
         plan = make_plan(info, target_chunk_seconds=get_settings().chunk_seconds)
+        job_log.note(job.job_id, SPLIT, probed(info))
+        job_log.note(job.job_id, SPLIT, planned(plan))
         media.update(source=info.model_dump(mode="json"), duration=plan.duration)
         beat.report(progress=70.0)
         if info.video is not None:
             with scratch_folder(step) as folder:
-                _make_poster(media, source, info, folder, beat.stop)
+                _make_poster(job.job_id, media, source, info, folder, beat.stop)
     lifecycle.update_job(
         job.job_id,
         {
@@ -81,7 +84,12 @@ def renditions_of(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _make_poster(
-    media: Media, source: Path, info: SourceInfo, folder: Path, stop: threading.Event
+    job_id: str,
+    media: Media,
+    source: Path,
+    info: SourceInfo,
+    folder: Path,
+    stop: threading.Event,
 ) -> None:
     picture = folder / POSTER
     command = poster_command(source, info, picture, tools())
@@ -90,6 +98,9 @@ def _make_poster(
     except EncoderFailed as error:
         # A film without a poster can still be watched.
         log.warning("no poster for %s: %s", media.media_id, error.sentence)
+        job_log.note(
+            job_id, SPLIT, f"No poster: {error.sentence}", level="warning", detail=error.log
+        )
         return
     key = keys.stream(media.media_id, POSTER)
     get_storage().put_file(key, picture, keys.content_type(POSTER))

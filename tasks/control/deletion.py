@@ -1,8 +1,9 @@
 """Deleting a finished job's rows, and if wanted what it made."""
 
-from tasks import events, keys, lifecycle
+from tasks import events, job_log, keys, lifecycle
 from tasks.control.cleanup import remove_prefix
 from tasks.control.removed import Removed
+from tasks.job_log_words import JOB
 from tasks.models import UNFINISHED, Media, Step, TranscodeJob, UploadJob
 from tasks.subtitles.changes import unpublish_all
 
@@ -18,6 +19,7 @@ def delete_transcode_job(job: TranscodeJob, *, outputs: bool) -> Removed:
     if outputs and TranscodeJob.objects(media_id=job.media_id, status__in=_UNFINISHED).first():
         raise lifecycle.Conflict("Another job works on this media: its outputs cannot be deleted.")
     lifecycle.remove(job)
+    job_log.note(job.job_id, JOB, "Its row was deleted; the audit log says by whom.")
     removed = Removed(rows=1)
     removed.rows += Step.objects(transcode_id=job.job_id).delete()
     removed.rows += UploadJob.objects(transcode_id=job.job_id).delete()
