@@ -68,13 +68,13 @@ def documented(
     ``summary`` is a sentence, ``tag`` the family it is shown in. ``body`` is a JSON body, ``query``
     the query parameters; ``files`` (name → what it is) and ``form`` are parts of a multipart body.
     Where there are ``body`` and ``files``, a client sends either. ``headers`` (name → what it does)
-    are optional. ``errors`` are the statuses of 400 and above that this route's own rules lead to;
-    those of all routes, of the access rule, and of reading ``body``, ``query`` and ``files`` are
-    added. Raises ValueError for what cannot be so.
+    are optional. ``errors`` are the statuses of 400 and above that this route's own rules lead to,
+    as problem+json; those of all routes, of the access rule, and of reading ``body``, ``query`` and
+    ``files`` are added. Raises ValueError for what cannot be so.
     """
     if not summary.endswith("."):
         raise ValueError(f"a summary is a sentence: {summary!r}")
-    if not answers or any(not 200 <= status < 400 for status in answers):
+    if not any(200 <= status < 400 for status in answers):
         raise ValueError(f"answers are of 200 to 399, at least one: {sorted(answers)}")
     if any(HTTPStatus(status) < 400 for status in errors):
         raise ValueError(f"errors begin at 400: {sorted(errors)}")
