@@ -12,7 +12,7 @@ from tasks.actors.scratch import scratch_folder
 from tasks.actors.tooling import probe_limits, run_limits, tools
 from tasks.errors import EncoderFailed
 from tasks.job_log_words import SPLIT, planned, probed
-from tasks.media.commands import poster_command
+from tasks.media.commands import audio_segments, poster_command
 from tasks.media.plan import POSTER, Plan, make_plan
 from tasks.media.probe import probe
 from tasks.media.process import run
@@ -55,7 +55,6 @@ def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
 
 def renditions_of(plan: Plan) -> list[dict[str, Any]]:
     """The rows of a job's rendition table before anything is encoded."""
-    seconds = plan.segment_seconds
     segments = -(-plan.frames // plan.segment_frames) if plan.frames else 0
     rows: list[dict[str, Any]] = [
         {
@@ -70,12 +69,11 @@ def renditions_of(plan: Plan) -> list[dict[str, Any]]:
         for rung in plan.rungs
     ]
     if plan.audio is not None:
-        audio_segments = max(1, round(plan.duration / seconds))
         rows.append(
             {
                 "name": plan.audio.name,
                 "label": "AAC",
-                "segments": audio_segments,
+                "segments": audio_segments(plan),
                 "segments_done": 0,
                 "size": 0,
             }

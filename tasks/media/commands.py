@@ -41,6 +41,8 @@ CLOCK_OFFSET_SECONDS = 10
 QUARTER_FRAME = Fraction(1, 4)
 AAC_FRAME_SAMPLES = 1024
 DEFAULT_PRESET = "veryfast"
+# A segment is due so much early, or rounding could put the cut one GOP later.
+_HAIR_SECONDS = 0.0001
 
 # Demuxers that seek to a key frame by an index. The others (MPEG-TS, MPEG-PS, …) land anywhere in a
 # GOP, and what is decoded until the next key frame is garbage: there, reading begins earlier.
@@ -95,9 +97,7 @@ def audio_command(
     audio = _audio(plan)
     stream = next(s for s in info.audio if s.index == audio.stream_index)
     start = info.video.start_time if info.video else stream.start_time
-    length = Fraction(plan.frames, 1) / plan.rate.fraction if plan.frames else plan.duration
-    aac_frames = max(1, round(float(length) * audio.sample_rate / AAC_FRAME_SAMPLES))
-    samples = aac_frames * AAC_FRAME_SAMPLES
+    samples = _aac_frames(plan) * AAC_FRAME_SAMPLES
     sound = (
         ffmpeg.input(str(source), copyts=None, **_reading(info))[str(audio.stream_index)]
         .filter("asetpts", f"PTS-({start:.6f})/TB")
@@ -124,6 +124,17 @@ def audio_command(
         },
     )
     return _compile([output], tools)
+
+
+def audio_segments(plan: Plan) -> int:
+    """How many segments `audio_command` writes; each begins with the first AAC frame due."""
+    begins = (_aac_frames(plan) - 1) * AAC_FRAME_SAMPLES / _audio(plan).sample_rate
+    return 1 + int(begins / (plan.segment_seconds - _HAIR_SECONDS))
+
+
+def _aac_frames(plan: Plan) -> int:
+    length = Fraction(plan.frames, 1) / plan.rate.fraction if plan.frames else plan.duration
+    return max(1, round(float(length) * _audio(plan).sample_rate / AAC_FRAME_SAMPLES))
 
 
 def poster_command(
@@ -303,8 +314,7 @@ def _thumbnail_output(
 def _hls(folder: Path, segment_seconds: float, first: int) -> dict[str, Any]:
     return {
         "format": "hls",
-        # A hair less than a segment, or rounding could put the cut one GOP later.
-        "hls_time": f"{segment_seconds - 0.0001:.6f}",
+        "hls_time": f"{segment_seconds - _HAIR_SECONDS:.6f}",
         "hls_playlist_type": "vod",
         "hls_segment_type": "fmp4",
         "hls_segment_options": "movflags=+frag_discont",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.media.commands import audio_segments
 from tasks.media.tools import Tools
 from tests.media.clips import (
     X264,
@@ -193,3 +194,14 @@ def test_a_cover_picture_does_not_make_a_song_a_video(tools: Tools, tmp_path: Pa
     stream = transcode(tools, source, tmp_path / "out")
 
     assert stream.info.kind == "audio"
+
+
+@pytest.mark.parametrize("seconds", [5.9, 11.99, 12.0, 12.01, 12.05, 15.2])
+def test_as_many_segments_are_planned_as_are_written(
+    tools: Tools, tmp_path: Path, seconds: float
+) -> None:
+    source = tmp_path / "sound.wav"
+    ffmpeg(tools, "-f", "lavfi", "-i", f"sine=frequency=300:duration={seconds}", source)
+    stream = transcode(tools, source, tmp_path / "stream")
+    (sound,) = stream.renditions
+    assert len(sound.segments) == audio_segments(stream.plan)
