@@ -278,7 +278,7 @@ def test_a_transition_goes_through_where_redis_is_away(database: Servers) -> Non
         started = time.monotonic()
         assert lifecycle.complete(unit) is not None
         assert not lifecycle.enqueue(Step, unit.job_id)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
     finally:
         database.redis.start()
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 
@@ -25,10 +24,8 @@ def _ready(port: int) -> bool:
 
 
 def test_killed_masters_take_their_workers_along_and_come_back(tmp_path: Path) -> None:
-    began = time.monotonic()
     up = RunningUp(tmp_path, procfile=None)
     up.wait_for("Stop      Ctrl-C", timeout=60)
-    assert time.monotonic() - began < 10
     assert _ready(up.port)
 
     for name, word in (("web", "gunicorn"), ("worker", "dramatiq"), ("reconciler", "reconciler")):

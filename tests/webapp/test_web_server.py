@@ -1,7 +1,6 @@
 """What only the real web server shows: people sign in while it does other things."""
 
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
@@ -31,14 +30,11 @@ def test_a_person_signs_in_through_the_real_server(web: Gunicorn) -> None:
 
 
 def test_hashing_a_password_holds_nobody_up(odd_web: Gunicorn) -> None:
-    begin = time.perf_counter()
+    answers = 0
     with ThreadPoolExecutor(1) as pool:
         signing_in = pool.submit(sign_in, odd_web, "correct horse")
-        slowest = 0.0
         while not signing_in.done():
-            asked = time.perf_counter()
             requests.get(f"{odd_web.url}/healthz", timeout=30).raise_for_status()
-            slowest = max(slowest, time.perf_counter() - asked)
-    took = time.perf_counter() - begin
-    # One hash, or two the first time, is nearly all of it.
-    assert slowest < took / 3
+            answers += 1
+    # One hash, or two the first time, is nearly all of it: who waited for them had one or two.
+    assert answers > 4
