@@ -13,6 +13,7 @@ from tasks.storage_client import make_client
 from webapp import urls
 from webapp.access import public, require_role
 from webapp.deadline import without_deadline
+from webapp.openapi import Content, documented
 
 bp = Blueprint("media_files", __name__, url_prefix="/media")
 
@@ -31,10 +32,24 @@ CACHING = "private, no-cache"
 PATIENCE = 10.0
 TRIES = 2
 
+_ANSWERS: dict[int, Content | None] = {
+    200: Content("*/*", "The file: a playlist, a segment, a picture or a subtitle."),
+    206: Content("*/*", "The range of it that `Range` asked for."),
+    304: None,
+}
+_HEADERS = {
+    "Range": "One range of bytes, as in `bytes=0-499`.",
+    "If-None-Match": "The `ETag` of what a client has: 304 where it is still that.",
+    "If-Range": "The `ETag` of what a client has a part of.",
+}
+
 
 @bp.get("/<path:key>")
 @require_role("viewer")
 @without_deadline
+@documented(
+    "A file of a stream.", tag="Media files", headers=_HEADERS, answers=_ANSWERS, errors=(416,)
+)
 def serve(key: str) -> Response:
     """A file of a stream, with ranges, for who is signed in. 404 for any other key."""
     _media_of(key)
@@ -44,6 +59,13 @@ def serve(key: str) -> Response:
 @bp.get("/s/<signature>/<path:key>")
 @public
 @without_deadline
+@documented(
+    "The same by a signed link.",
+    tag="Media files",
+    headers=_HEADERS,
+    answers=_ANSWERS,
+    errors=(416,),
+)
 def serve_signed(signature: str, key: str) -> Response:
     """The same by a link that says itself which media it opens and until when.
 

@@ -1,8 +1,6 @@
 """``/v1/studio/drift``: where rows, queue and bucket disagree, and repairing it."""
 
-from typing import Any
-
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from werkzeug.exceptions import NotFound
@@ -10,9 +8,10 @@ from werkzeug.exceptions import NotFound
 from tasks import drift, repairs
 from tasks.drift import Drift
 from webapp.access import require_role
+from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import json_object, parsed
-from webapp.api.job_status import moment
 from webapp.deadline import without_deadline
+from webapp.openapi import documented
 
 bp = Blueprint("api_drift", __name__, url_prefix="/v1/studio/drift")
 
@@ -41,81 +40,138 @@ class FixBody(BaseModel):
         return self
 
 
+class DriftAnswer(Answer):
+    """One disagreement: what the row says, what the queue or the bucket (``other``) says, the rule
+    with its sentence, and the fix; whether that comes by itself, and whether somebody may ask for
+    it."""
+
+    id: str
+    kind: str
+    job_id: str
+    transcode_id: str | None
+    name: str
+    row: str
+    other: str
+    other_says: str
+    rule: str
+    sentence: str
+    fix: str
+    by_itself: bool
+    fixable: bool
+    since: str | None
+
+
+class RepairAnswer(Answer):
+    """One repair: ``who`` is the reconciler or a person."""
+
+    at: At
+    who: str
+    rule: str
+    kind: str
+    job_id: str
+    transcode_id: str | None
+    name: str | None
+    done: str
+
+
+class DriftsAnswer(Answer):
+    """The first of all drift (``total``), the latest repairs, and when somebody last looked."""
+
+    total: int
+    looked_at: At
+    bucket_looked_at: At | None
+    reconciled_at: At | None
+    drift: list[DriftAnswer]
+    repairs: list[RepairAnswer]
+
+
+class FixAnswer(Answer):
+    """What was tried; ``done`` is false where it had changed meanwhile."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    job_id: str
+    kind: str
+    reason: str
+    action: str
+    done: bool
+
+
+class FixesAnswer(Answer):
+    """Each repair that was tried, and how many were done."""
+
+    count: int
+    fixed: list[FixAnswer]
+
+
 @bp.get("")
 @require_role("viewer")
+@documented("Where things disagree.", tag="Drift", query=DriftQuery, answers={200: DriftsAnswer})
 def found() -> Response:
-    """``{total, drift, repairs, lookedAt, bucketLookedAt, reconciledAt}``.
-
-    A drift says what the row says (``row``), what the queue or the bucket says (``other`` names
-    which, ``otherSays`` it), the rule with its sentence, and the fix.
-    """
+    """Rows are held against the queue and against the bucket by the rules of docs/jobs.md."""
     query = parsed(DriftQuery, request.args.to_dict())
     overview = drift.overview(query.limit)
-    return jsonify(
-        total=overview.total,
-        lookedAt=moment(overview.looked_at),
-        bucketLookedAt=moment(overview.bucket_at) if overview.bucket_at else None,
-        reconciledAt=moment(overview.passed_at) if overview.passed_at else None,
-        drift=[shown(entry) for entry in overview.drift],
-        repairs=[
-            {
-                "at": moment(repair.at),
-                "who": repair.who,
-                "rule": repair.rule,
-                "kind": repair.kind,
-                "jobId": repair.ref,
-                "transcodeId": repair.transcode_id,
-                "name": repair.name,
-                "done": repair.done,
-            }
-            for repair in (repairs.latest(query.repairs) if query.repairs else [])
-        ],
+    return answered(
+        DriftsAnswer(
+            total=overview.total,
+            looked_at=overview.looked_at,
+            bucket_looked_at=overview.bucket_at,
+            reconciled_at=overview.passed_at,
+            drift=[shown(entry) for entry in overview.drift],
+            repairs=[
+                RepairAnswer(
+                    at=repair.at,
+                    who=repair.who,
+                    rule=repair.rule,
+                    kind=repair.kind,
+                    job_id=repair.ref,
+                    transcode_id=repair.transcode_id,
+                    name=repair.name,
+                    done=repair.done,
+                )
+                for repair in (repairs.latest(query.repairs) if query.repairs else [])
+            ],
+        )
     )
 
 
 @bp.post("/fix")
 @require_role("editor")
 @without_deadline
+@documented("Repairs drift.", tag="Drift", body=FixBody, answers={200: FixesAnswer}, errors=(404,))
 def fix() -> Response:
     """``{id}`` repairs one drift, or all drift of a job; ``{all: true}`` everything.
 
-    ``{count, fixed: [{jobId, kind, reason, action, done}]}``; 404 where there is no such drift.
+    404 where there is no such drift.
     """
     body = parsed(FixBody, json_object(request))
     who = current_user.name
     fixed = drift.fix_all(who) if body.id is None else drift.fix(body.id, who)
     if body.id is not None and not fixed:
         raise NotFound("There is no such drift (any more).")
-    return jsonify(
-        count=sum(one.done for one in fixed),
-        fixed=[
-            {
-                "jobId": one.job_id,
-                "kind": one.kind,
-                "reason": one.reason,
-                "action": one.action,
-                "done": one.done,
-            }
-            for one in fixed
-        ],
+    return answered(
+        FixesAnswer(
+            count=sum(one.done for one in fixed),
+            fixed=[FixAnswer.model_validate(one) for one in fixed],
+        )
     )
 
 
-def shown(entry: Drift) -> dict[str, Any]:
-    """A drift as JSON has it."""
-    return {
-        "id": entry.id,
-        "kind": entry.kind,
-        "jobId": entry.job_id,
-        "transcodeId": entry.transcode_id,
-        "name": entry.name,
-        "row": entry.row_says,
-        "other": entry.other,
-        "otherSays": entry.other_says,
-        "rule": entry.rule,
-        "sentence": entry.sentence,
-        "fix": entry.fix,
-        "byItself": entry.by_itself,
-        "fixable": entry.fixable,
-        "since": entry.since or None,
-    }
+def shown(entry: Drift) -> DriftAnswer:
+    """A drift as it is answered."""
+    return DriftAnswer(
+        id=entry.id,
+        kind=entry.kind,
+        job_id=entry.job_id,
+        transcode_id=entry.transcode_id,
+        name=entry.name,
+        row=entry.row_says,
+        other=entry.other,
+        other_says=entry.other_says,
+        rule=entry.rule,
+        sentence=entry.sentence,
+        fix=entry.fix,
+        by_itself=entry.by_itself,
+        fixable=entry.fixable,
+        since=entry.since or None,
+    )

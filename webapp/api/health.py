@@ -1,31 +1,60 @@
 """``/healthz`` and ``/readyz``, for whoever watches over the process."""
 
-from flask import Blueprint, Response, jsonify
+from typing import Literal
+
+from flask import Blueprint, Response
+from pydantic import ConfigDict
 
 from tasks import health
 from webapp.access import public
+from webapp.api.answers import Answer, answered
 from webapp.deadline import without_deadline
+from webapp.openapi import documented
 
 bp = Blueprint("health", __name__)
+
+
+class Alive(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class CheckAnswer(Answer):
+    """One server or worker that is needed; ``detail`` is a version or a count, or what is wrong."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    ok: bool
+    detail: str
+
+
+class Readiness(Answer):
+    """What the dashboard needs, by name."""
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, CheckAnswer]
 
 
 @bp.get("/healthz")
 @public
 @without_deadline
+@documented("Whether the process lives.", tag="Health", answers={200: Alive})
 def alive() -> Response:
     """The process answers; it asks nobody else."""
-    return jsonify(status="ok")
+    return answered(Alive(status="ok"))
 
 
 @bp.get("/readyz")
 @public
 @without_deadline
-def ready() -> tuple[Response, int]:
+@documented(
+    "Whether what it needs is there.", tag="Health", answers={200: Readiness, 503: Readiness}
+)
+def ready() -> Response:
     """What the dashboard needs, each with ``ok`` and ``detail``; 503 where one is missing."""
     checks = health.check()
     ok = all(check.ok for check in checks.values())
-    answer = jsonify(
-        status="ready" if ok else "not ready",
-        checks={name: {"ok": check.ok, "detail": check.detail} for name, check in checks.items()},
-    )
-    return answer, 200 if ok else 503
+    found = {name: CheckAnswer.model_validate(check) for name, check in checks.items()}
+    answer = Readiness(status="ready" if ok else "not ready", checks=found)
+    return answered(answer, 200 if ok else 503)
