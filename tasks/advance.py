@@ -278,6 +278,7 @@ def _publish(job: TranscodeJob) -> None:
         set__master_key=keys.stream(job.media_id, "master.m3u8"),
         set__published_at=now(),
         set__renditions={name: keys.stream(job.media_id, name, "playlist.m3u8") for name in names},
+        set__stream_size=sum(rendition.get("size") or 0 for rendition in job.renditions),
     )
 
 

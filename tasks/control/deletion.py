@@ -31,6 +31,7 @@ def delete_transcode_job(job: TranscodeJob, *, outputs: bool) -> Removed:
             unset__published_at=True,
             unset__poster_key=True,
             unset__storyboard_key=True,
+            unset__stream_size=True,
             set__renditions={},
         )
         remove_prefix(keys.stream(job.media_id), removed)

@@ -9,6 +9,7 @@ from mongoengine import (
     FloatField,
     IntField,
     ListField,
+    LongField,
     StringField,
 )
 
@@ -16,6 +17,7 @@ from mongoengine import (
 class Media(Document):
     """``source`` is a dumped ``SourceInfo`` once probed; the keys are names in the bucket.
 
+    ``size`` and ``stream_size`` (of the published segments) are in bytes.
     ``master_key`` is set when a stream is complete, and only then is the media playable.
     ``master_subtitles`` are the ids of what its master lists, ``master_version`` counts how often
     it was written; ``subtitles_due`` is set, to a new word each time, while the subtitles may have
@@ -36,6 +38,7 @@ class Media(Document):
     storyboard_key = StringField()
     master_key = StringField()
     renditions = DictField()
+    stream_size = LongField()
     published_at = DateTimeField()
     jobs_made = IntField(default=0)
     master_subtitles = ListField(StringField())
@@ -48,6 +51,8 @@ class Media(Document):
         "indexes": [
             "title_id",
             "-created_at",
+            # Holds all that is summed up over all media.
+            ("size", "stream_size"),
             ("master_key", "-published_at"),
             {"fields": ["subtitles_due"], "sparse": True},
         ],
