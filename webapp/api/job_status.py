@@ -1,10 +1,41 @@
 """A video's state in the words of ``/api/upload``: uploaded, processing, completed, failed."""
 
-from typing import Any
+from typing import Literal, TypeVar
+
+from pydantic import Field
 
 from tasks.models import Media, Status, TranscodeJob
-from webapp.api.answers import moment
+from webapp.api.answers import Answer, At, moment
 from webapp.urls import streaming_urls
+
+Word = Literal["uploaded", "processing", "completed", "failed"]
+
+
+class VideoState(Answer):
+    """How far a video is. ``endTime`` comes with the end, ``error`` with `failed`."""
+
+    video_id: str
+    status: Word
+    progress: int = Field(ge=0, le=100, description="Percent; 100 is said of what is completed.")
+    start_time: At | None = None
+    end_time: At | None = None
+    error: str = ""
+
+
+class StreamingUrls(Answer):
+    """Where players find the stream: all of it, and each quality by its name."""
+
+    master: str
+    qualities: dict[str, str]
+
+
+class VideoDetails(VideoState):
+    """The same, with ``streamingUrls`` of a completed video."""
+
+    streaming_urls: StreamingUrls | None = None
+
+
+State = TypeVar("State", bound=VideoState)
 
 #: What this module reads of a job.
 FIELDS = (
@@ -19,7 +50,7 @@ FIELDS = (
 )
 
 
-def word(job: TranscodeJob | None) -> str:
+def word(job: TranscodeJob | None) -> Word:
     """The state of a video whose latest job this is."""
     if job is None:
         return "uploaded"
@@ -28,25 +59,28 @@ def word(job: TranscodeJob | None) -> str:
     return "completed" if job.status == Status.completed else "failed"
 
 
-def summary(media_id: str, job: TranscodeJob | None) -> dict[str, Any]:
-    """``{videoId, status, progress, startTime, endTime?, error?}``; times only where known."""
-    status = word(job)
-    entry: dict[str, Any] = {"videoId": media_id, "status": status, "progress": progress(job)}
+def summary(media_id: str, job: TranscodeJob | None) -> VideoState:
+    """How far a video is; times only where they are known."""
+    return _fill(VideoState(video_id=media_id, status=word(job), progress=progress(job)), job)
+
+
+def details(media: Media, job: TranscodeJob | None) -> VideoDetails:
+    """The same, with where to play it."""
+    state = VideoDetails(video_id=media.media_id, status=word(job), progress=progress(job))
+    if state.status == "completed":
+        state.streaming_urls = StreamingUrls.model_validate(streaming_urls(media))
+    return _fill(state, job)
+
+
+def _fill(state: State, job: TranscodeJob | None) -> State:
+    # What is not set here is left out of the answer.
     if job is not None:
-        entry["startTime"] = moment(job.started_at or job.created_at)
-        if status != "processing" and job.finished_at is not None:
-            entry["endTime"] = moment(job.finished_at)
-    if status == "failed":
-        entry["error"] = error(job)
-    return entry
-
-
-def details(media: Media, job: TranscodeJob | None) -> dict[str, Any]:
-    """The summary, with ``streamingUrls`` of a completed video."""
-    entry = summary(media.media_id, job)
-    if entry["status"] == "completed":
-        entry["streamingUrls"] = streaming_urls(media)
-    return entry
+        state.start_time = job.started_at or job.created_at
+        if state.status != "processing" and job.finished_at is not None:
+            state.end_time = job.finished_at
+    if state.status == "failed":
+        state.error = error(job)
+    return state
 
 
 def progress(job: TranscodeJob | None) -> int:

@@ -1,11 +1,11 @@
 """``/api/upload``: put a video in, have it encoded, and ask how far it is."""
 
 import re
-from typing import Any
+from typing import Literal
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask_login import current_user
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 
 from tasks.jobs_query import JobFilter, count
@@ -14,8 +14,11 @@ from tasks.submit import submit
 from webapp import intake
 from webapp.access import require_role
 from webapp.api import job_status
+from webapp.api.answers import Answer, answered
 from webapp.api.bodies import json_object, parsed
+from webapp.api.job_status import StreamingUrls, VideoDetails, VideoState
 from webapp.deadline import without_deadline
+from webapp.openapi import documented
 
 bp = Blueprint("api_upload", __name__, url_prefix="/api/upload")
 
@@ -37,34 +40,119 @@ class Page(BaseModel):
     limit: int = Field(100, ge=1, le=1000)
 
 
+class UploadFields(BaseModel):
+    """What comes with the file."""
+
+    title_id: str | None = Field(
+        None, alias="titleId", description="What it belongs to: put it before the file."
+    )
+
+
+class StoredVideo(Answer):
+    """The file, stored."""
+
+    id: str
+    filename: str
+    s3_key: str = Field(alias="s3Key")
+
+
+class ConvertBody(Answer):
+    """What convert-to-hls needs."""
+
+    s3_key: str = Field(alias="s3Key")
+
+
+class NextSteps(Answer):
+    """The request that starts encoding."""
+
+    convert_to_hls: str
+    body: ConvertBody
+
+
+class UploadAnswer(Answer):
+    """A stored video, and what to ask for next."""
+
+    message: str
+    video: StoredVideo
+    next_steps: NextSteps
+
+
+class ConvertAnswer(Answer):
+    """Encoding has begun."""
+
+    message: str
+    video_id: str
+    status: Literal["processing"]
+    monitor_progress: str
+    cloud_watch_logs: str
+
+
+class JobsAnswer(Answer):
+    """The latest jobs, the newest first; ``totalJobs`` counts all."""
+
+    total_jobs: int
+    jobs: list[VideoState]
+
+
+class Stream(Answer):
+    """Where to play a completed video."""
+
+    video_id: str
+    status: Literal["completed"]
+    streaming_urls: StreamingUrls
+
+
+class NoStream(Answer):
+    """Why there is nothing to play, and where to ask again."""
+
+    message: str
+    video_id: str
+    status: Literal["uploaded", "processing", "failed"]
+    progress: int
+    check_status: str
+    error: str = ""
+
+
+class StreamingAnswer(RootModel[Stream | NoStream]):
+    """Where to play a video, or why that cannot be yet."""
+
+
 @bp.post("/video")
 @require_role("editor")
 @without_deadline
-def upload() -> tuple[Response, int]:
+@documented(
+    "Stores a video.",
+    tag="Upload",
+    files={"video": "The video, of at most MAX_UPLOAD_BYTES."},
+    form=UploadFields,
+    answers={201: UploadAnswer},
+)
+def upload() -> Response:
     """Takes the multipart field ``video`` (and ``titleId``) and answers 201 with its id and key.
 
     400 no file, 413 too large, 415 not multipart, 422 no such title.
     """
     media = intake.receive(request, who=current_user.name)
-    answer = jsonify(
-        message="Video uploaded successfully",
-        video={
-            "id": media.media_id,
-            "filename": media.source_key,
-            "s3Key": media.source_key,
-        },
-        nextSteps={
-            "convertToHls": f"POST {url_for('.convert', video_id=media.media_id)}",
-            "body": {"s3Key": media.source_key},
-        },
+    return answered(
+        UploadAnswer(
+            message="Video uploaded successfully",
+            video=StoredVideo(
+                id=media.media_id, filename=media.source_key, s3_key=media.source_key
+            ),
+            next_steps=NextSteps(
+                convert_to_hls=f"POST {url_for('.convert', video_id=media.media_id)}",
+                body=ConvertBody(s3_key=media.source_key),
+            ),
+        ),
+        201,
+        location=url_for(".status", video_id=media.media_id),
     )
-    answer.headers["Location"] = url_for(".status", video_id=media.media_id)
-    return answer, 201
 
 
 @bp.post("/convert-to-hls/<video_id>")
 @require_role("editor")
-def convert(video_id: str) -> tuple[Response, int]:
+@documented("Starts encoding.", tag="Upload", body=Convert, answers={202: ConvertAnswer})
+def convert(video_id: str) -> Response:
     """Starts encoding; where it runs already, says the same.
 
     404 no such video, 415 not JSON, 422 an ``s3Key`` that isn't this video's.
@@ -75,56 +163,70 @@ def convert(video_id: str) -> tuple[Response, int]:
         raise UnprocessableEntity("This s3Key does not belong to this video.")
     submit(media, who=current_user.name, client_id=asked.client_id)
     status_path = url_for(".status", video_id=video_id)
-    return jsonify(
-        message="Video encoding started successfully",
-        videoId=video_id,
-        status="processing",
-        monitorProgress=f"GET {status_path}",
-        cloudWatchLogs=f"Not in CloudWatch: GET {status_path} tells progress and errors",
-    ), 202
+    return answered(
+        ConvertAnswer(
+            message="Video encoding started successfully",
+            video_id=video_id,
+            status="processing",
+            monitor_progress=f"GET {status_path}",
+            cloud_watch_logs=f"Not in CloudWatch: GET {status_path} tells progress and errors",
+        ),
+        202,
+    )
 
 
 @bp.get("/status/<video_id>")
 @require_role("viewer")
+@documented("How far a video is.", tag="Upload", answers={200: VideoDetails})
 def status(video_id: str) -> Response:
     """How far a video is. 404 no such video."""
     media = _media(video_id)
-    return jsonify(job_status.details(media, _latest_job(video_id)))
+    return answered(job_status.details(media, _latest_job(video_id)))
 
 
 @bp.get("/jobs")
 @require_role("viewer")
+@documented("The latest jobs.", tag="Upload", query=Page, answers={200: JobsAnswer})
 def jobs() -> Response:
     """The latest jobs, newest first, ``limit`` of them at most; ``totalJobs`` counts all."""
     page = parsed(Page, request.args.to_dict())
     rows = TranscodeJob.objects.only(*job_status.FIELDS).order_by("-created_at", "-job_id")
-    return jsonify(
-        totalJobs=count(TranscodeJob, JobFilter()),
-        jobs=[job_status.summary(job.media_id, job) for job in rows.limit(page.limit)],
+    return answered(
+        JobsAnswer(
+            total_jobs=count(TranscodeJob, JobFilter()),
+            jobs=[job_status.summary(job.media_id, job) for job in rows.limit(page.limit)],
+        )
     )
 
 
 @bp.get("/streaming/<video_id>")
 @require_role("viewer")
+@documented("Where to play a video.", tag="Upload", answers={200: StreamingAnswer})
 def streaming(video_id: str) -> Response:
     """Where to play a video, or why that cannot be yet. 404 no such video."""
     media = _media(video_id)
     state = job_status.details(media, _latest_job(video_id))
-    if state["status"] == "completed":
-        return jsonify({key: state[key] for key in ("videoId", "status", "streamingUrls")})
+    if state.status == "completed" and state.streaming_urls is not None:
+        return answered(
+            Stream(video_id=video_id, status="completed", streaming_urls=state.streaming_urls)
+        )
     messages = {
         "processing": "Video is still being encoded",
         "uploaded": "Video has not been encoded yet",
         "failed": "Video could not be encoded",
     }
-    answer: dict[str, Any] = {
-        "message": messages[state["status"]],
-        **{key: state[key] for key in ("videoId", "status", "progress")},
-        "checkStatus": f"GET {url_for('.status', video_id=video_id)}",
-    }
-    if "error" in state:
-        answer["error"] = state["error"]
-    return jsonify(answer)
+    answer = NoStream.model_validate(
+        {
+            "message": messages[state.status],
+            "video_id": video_id,
+            "status": state.status,
+            "progress": state.progress,
+            "check_status": f"GET {url_for('.status', video_id=video_id)}",
+        }
+    )
+    if state.error:
+        answer.error = state.error
+    return answered(answer)
 
 
 def _media(video_id: str) -> Media:
