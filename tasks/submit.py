@@ -12,21 +12,31 @@ from tasks.search_terms import words
 log = logging.getLogger(__name__)
 
 
-def submit(media: Media, *, who: str, client_id: str | None = None) -> TranscodeJob:
+def job_id_for(media: Media) -> str:
+    """The id of the media's unfinished job, or where there is none, of the one to be made."""
+    unfinished = [status.value for status in UNFINISHED]
+    existing = TranscodeJob.objects(media_id=media.media_id, status__in=unfinished)
+    job_id: str | None = existing.scalar("job_id").first()
+    return job_id or _numbered(media, _next_number(media))
+
+
+def submit(
+    media: Media, *, who: str, client_id: str | None = None, job_id: str | None = None
+) -> TranscodeJob:
     """The unfinished job of a media, made where there is none.
 
-    Returns when the job's row is written. Where Redis is away the reconciler sends its message.
+    ``job_id``: what `job_id_for` said when this was asked for first; where that job is there, it is
+    the answer, finished or not. Returns when the job's row is written. Where Redis is away the
+    reconciler sends its message.
     """
-    unfinished = [status.value for status in UNFINISHED]
-    existing = TranscodeJob.objects(media_id=media.media_id, status__in=unfinished).first()
+    job_id = job_id or job_id_for(media)
+    existing: TranscodeJob | None = TranscodeJob.objects(job_id=job_id).first()
     if existing is not None:
-        job: TranscodeJob = existing
-        return job
+        return existing
     title = Title.objects(title_id=media.title_id).first() if media.title_id else None
-    # Two who ask at the same time count the same, so they make the same job, once.
-    number = (media.jobs_made or 0) + 1
+    number = _next_number(media)
     job = TranscodeJob(
-        job_id=str(uuid.uuid5(uuid.UUID(media.media_id), str(number))),
+        job_id=job_id,
         media_id=media.media_id,
         name=title.name if title is not None else media.filename,
         filename=media.filename,
@@ -43,6 +53,19 @@ def submit(media: Media, *, who: str, client_id: str | None = None) -> Transcode
     start(job)
     Media.objects(media_id=media.media_id).update_one(max__jobs_made=number)
     return job
+
+
+def _next_number(media: Media) -> int:
+    # Two who ask at the same time count the same, so they make the same job, once.
+    number = (media.jobs_made or 0) + 1
+    # A process that was killed has not counted what it made.
+    while TranscodeJob.objects(job_id=_numbered(media, number)).first() is not None:
+        number += 1
+    return number
+
+
+def _numbered(media: Media, number: int) -> str:
+    return str(uuid.uuid5(uuid.UUID(media.media_id), str(number)))
 
 
 def cancel_job(job_id: str, who: str) -> TranscodeJob:

@@ -21,7 +21,16 @@ from webapp import (
     pages,
     response_headers,
 )
-from webapp.api import description, drift, health, studio_operations, subtitles, titles, upload
+from webapp.api import (
+    description,
+    drift,
+    health,
+    studio_operations,
+    subtitles,
+    titles,
+    upload,
+    v1_upload,
+)
 from webapp.api import overview as studio_overview
 from webapp.api.studio_jobs import make_blueprint
 from webapp.secret_key import secret_key
@@ -53,6 +62,7 @@ def create_app() -> Flask:
         health.bp,
         description.bp,
         upload.bp,
+        v1_upload.bp,
         subtitles.bp,
         titles.bp,
         *(make_blueprint(kind) for kind in Kind),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
+from mongoengine.errors import NotUniqueError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity
 from werkzeug.wrappers import Request
 
@@ -16,15 +17,13 @@ from tasks.models import Media, Title
 from tasks.multipart_writer import MultipartWriter
 from tasks.settings import get_settings
 from tasks.storage import get_storage
-from webapp import multipart
+from webapp import idempotency, multipart
 from webapp.deadline import in_time
 from webapp.file_names import safe_name, shown_name
 
 log = logging.getLogger(__name__)
 
 FIELD = "video"
-#: What a multipart body has besides the file, at most, in bytes.
-ENVELOPE_BYTES = 1024**2
 MAX_FIELD_BYTES = 1024
 
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}")
@@ -36,22 +35,31 @@ def receive(request: Request, *, who: str) -> Media:
 
     What goes wrong leaves nothing behind, and is BadRequest (no file, an empty one, a broken
     upload), UnsupportedMediaType, RequestEntityTooLarge, UnprocessableEntity (no such title),
-    StorageFailed, or a failure of the database.
+    StorageFailed, or a failure of the database. A request with an ``Idempotency-Key`` makes one
+    media, however often it is tried.
     """
     limit = get_settings().max_upload_bytes
-    if (request.content_length or 0) > limit + ENVELOPE_BYTES:
+    if (request.content_length or 0) > limit + multipart.ENVELOPE_BYTES:
         raise _too_large(limit)
-    request.max_content_length = limit + ENVELOPE_BYTES
-    return _Intake(who, limit).take(multipart.events(request))
+    request.max_content_length = limit + multipart.ENVELOPE_BYTES
+    parts = idempotency.watched(multipart.events(request))
+    new_id = str(uuid.uuid4())
+    media_id = idempotency.chosen("media", new_id)
+    if media_id != new_id and (made := _made(media_id)) is not None:
+        # By an attempt that was killed before it could answer: the file is only looked at.
+        for _ in parts:
+            pass
+        return made
+    return _Intake(who, limit, media_id).take(parts)
 
 
 class _Intake:
     """What is known of the upload so far, while its parts come in."""
 
-    def __init__(self, who: str, limit: int) -> None:
+    def __init__(self, who: str, limit: int, media_id: str) -> None:
         self.who = who
         self.limit = limit
-        self.media_id = str(uuid.uuid4())
+        self.media_id = media_id
         self.fields: dict[str, bytes] = {}
         self.file: multipart.File | None = None
         self.writer: MultipartWriter | None = None
@@ -136,11 +144,24 @@ class _Intake:
         try:
             with in_time():
                 media.save(force_insert=True)
+        except NotUniqueError:
+            # Another attempt at this request was faster, and the file under this key is its file.
+            made = _made(self.media_id)
+            if made is not None and made.source_key == writer.key:
+                return made
+            _remove(writer.key)
+            raise
         except Exception:
             _remove(writer.key)
             raise
         events.publish("mediaChanged", kind="media", mediaId=self.media_id)
         return media
+
+
+def _made(media_id: str) -> Media | None:
+    with in_time():
+        made: Media | None = Media.objects(media_id=media_id).first()
+    return made
 
 
 def _too_large(limit: int) -> RequestEntityTooLarge:

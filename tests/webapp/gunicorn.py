@@ -1,6 +1,7 @@
 """The real web server, as `dailies web` runs it, for what a test client cannot show."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -67,6 +68,12 @@ class Gunicorn:
         """Asks it to end (SIGTERM), as a platform does; leaving the context waits for that."""
         assert self._process is not None
         self._process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL to it and its worker processes."""
+        assert self._process is not None
+        children.signal_group(self._process, signal.SIGKILL)
+        self._process.wait()
 
     def freeze(self) -> None:
         """Its worker processes stand still until `thaw`."""

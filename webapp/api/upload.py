@@ -10,14 +10,15 @@ from werkzeug.exceptions import NotFound, UnprocessableEntity
 
 from tasks.jobs_query import JobFilter, count
 from tasks.models import Media, TranscodeJob
-from tasks.submit import submit
-from webapp import intake
+from tasks.submit import job_id_for, submit
+from webapp import idempotency, intake
 from webapp.access import require_role
 from webapp.api import job_status
 from webapp.api.answers import Answer, answered
 from webapp.api.bodies import json_object, parsed
 from webapp.api.job_status import StreamingUrls, VideoDetails, VideoState
 from webapp.deadline import without_deadline
+from webapp.idempotency import idempotent
 from webapp.openapi import documented
 
 bp = Blueprint("api_upload", __name__, url_prefix="/api/upload")
@@ -127,6 +128,7 @@ class StreamingAnswer(RootModel[Stream | NoStream]):
     form=UploadFields,
     answers={201: UploadAnswer},
 )
+@idempotent
 def upload() -> Response:
     """Takes the multipart field ``video`` (and ``titleId``) and answers 201 with its id and key.
 
@@ -152,6 +154,7 @@ def upload() -> Response:
 @bp.post("/convert-to-hls/<video_id>")
 @require_role("editor")
 @documented("Starts encoding.", tag="Upload", body=Convert, answers={202: ConvertAnswer})
+@idempotent
 def convert(video_id: str) -> Response:
     """Starts encoding; where it runs already, says the same.
 
@@ -161,7 +164,12 @@ def convert(video_id: str) -> Response:
     media = _media(video_id)
     if asked.s3_key != media.source_key:
         raise UnprocessableEntity("This s3Key does not belong to this video.")
-    submit(media, who=current_user.name, client_id=asked.client_id)
+    submit(
+        media,
+        who=current_user.name,
+        client_id=asked.client_id,
+        job_id=idempotency.chosen("job", job_id_for(media)),
+    )
     status_path = url_for(".status", video_id=video_id)
     return answered(
         ConvertAnswer(

@@ -1,14 +1,23 @@
 """People and tokens: one document a file; import them from here."""
 
 from webapp.models.api_token import ApiToken
+from webapp.models.idempotent_request import IdempotentRequest
 from webapp.models.role import Role
 from webapp.models.sign_in_link import SignInLink
 from webapp.models.user import Session, User
 
-__all__ = ["ApiToken", "Role", "Session", "SignInLink", "User", "ensure_indexes"]
+__all__ = [
+    "ApiToken",
+    "IdempotentRequest",
+    "Role",
+    "Session",
+    "SignInLink",
+    "User",
+    "ensure_indexes",
+]
 
 
 def ensure_indexes() -> None:
     """Makes the indexes of accounts, among them those that keep e-mails and names unique."""
-    for model in (User, ApiToken, SignInLink):
+    for model in (User, ApiToken, SignInLink, IdempotentRequest):
         model.ensure_indexes()

@@ -2,6 +2,7 @@
 
 FAMILIES = {
     "Upload": "Put a video in, have it encoded, ask how far it is, and where to play it.",
+    "V1 upload": "A file in and a job out in one call, and how far the job is.",
     "Titles": "The films, seasons and episodes that videos belong to.",
     "Subtitles": "Attach subtitles to a video.",
     "Transcoding jobs": "Every transcode job: find, look into, retry, cancel, clean up, delete.",

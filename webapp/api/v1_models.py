@@ -1,0 +1,61 @@
+"""What ``/api/upload/v1`` is asked and answers, and the words in which it tells a job's state."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from tasks.models import Status
+from webapp.api.answers import Answer
+
+
+class State(StrEnum):
+    """Where a job stands, in the words of this API."""
+
+    queued = "queued"
+    processing = "processing"
+    completed = "completed"
+    failed = "failed"
+
+
+_STATES = {
+    Status.waiting: State.queued,
+    Status.active: State.processing,
+    Status.completed: State.completed,
+    Status.failed: State.failed,
+    # There is no word for it here, and it is true that there will be no stream unless somebody has
+    # it tried again, which is what may be done with what failed. ``error`` tells the difference.
+    Status.cancelled: State.failed,
+}
+
+
+def state_of(status: Status) -> State:
+    """A job's status in the words of this API."""
+    return _STATES[status]
+
+
+class Queued(Answer):
+    """The job that will encode the video, and where to ask how far it is."""
+
+    message: str
+    job_id: str
+    video_id: str
+    check_status: str
+
+
+class Retried(Answer):
+    """The job, which waits again."""
+
+    message: str
+    job_id: str
+    status: State
+    check_status: str
+
+
+class JobState(Answer):
+    """How far a job is; ``hlsStreamUrl`` comes with ``completed``, ``error`` with ``failed``."""
+
+    job_id: str
+    status: State
+    progress: int = Field(ge=0, le=100)
+    hls_stream_url: str = ""
+    error: str = ""
