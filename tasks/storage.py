@@ -12,7 +12,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from tasks.errors import Stopped
-from tasks.multipart_writer import MultipartWriter
+from tasks.multipart_writer import PART_BYTES, MultipartWriter
 from tasks.settings import Settings, get_settings
 from tasks.storage_client import MISSING, is_missing, make_client, translated
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Bytes read from storage at a time when a body is passed on.
 READ_BYTES = 256 * 1024
+#: Bytes of a file that is written in one request. Any segment is smaller: an object written in
+#: parts has an etag that its copy has not, so an upload could not tell that the copy is there.
+WHOLE_BYTES = 64 * 1024**2
 #: Keys that one delete request may name.
 DELETE_BATCH = 1000
 
@@ -86,17 +89,27 @@ class Storage:
         with translated(f"write {key}"):
             self.client.put_object(Bucket=self.bucket, Key=key, Body=data, **extra)
 
-    def put_file(self, key: str, path: Path, content_type: str | None = None) -> None:
-        """Writes a file of any size."""
-        extra = {"ContentType": content_type} if content_type else {}
-        with translated(f"write {key}"):
-            self.client.upload_file(
-                str(path),
-                self.bucket,
-                key,
-                ExtraArgs=extra,
-                Config=TransferConfig(use_threads=False),
-            )
+    def put_file(
+        self,
+        key: str,
+        path: Path,
+        content_type: str | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Writes a file of any size, whole or not at all; it may be stopped between two parts.
+
+        Raises Stopped.
+        """
+        extra: dict[str, Any] = {"ContentType": content_type} if content_type else {}
+        if path.stat().st_size <= WHOLE_BYTES:
+            with path.open("rb") as file, translated(f"write {key}"):
+                self.client.put_object(Bucket=self.bucket, Key=key, Body=file, **extra)
+            return
+        with path.open("rb") as file, self.writer(key, content_type) as writer:
+            while data := file.read(PART_BYTES):
+                if stop is not None and stop.is_set():
+                    raise Stopped("Stopped while writing to storage.")
+                writer.write(data)
 
     def get_bytes(self, key: str) -> bytes:
         """Reads a whole object. Raises KeyError for an unknown key."""

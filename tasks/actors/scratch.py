@@ -43,7 +43,7 @@ def put_folder(folder: Path, prefix: str, stop: threading.Event) -> None:
         if stop.is_set():
             raise Stopped("Stopped while writing to storage.")
         name = path.relative_to(folder).as_posix()
-        storage.put_file(prefix + name, path, keys.content_type(name))
+        storage.put_file(prefix + name, path, keys.content_type(name), stop)
 
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     with ThreadPoolExecutor(PARALLEL) as pool:

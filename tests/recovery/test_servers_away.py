@@ -11,9 +11,9 @@ from tasks.media.tools import Tools
 from tasks.models import Status, TranscodeJob
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import check_stream, job_of, put_in
-from tests.recovery.moody_storage import MoodyStorage
 from tests.recovery.paced import FAST
 from tests.recovery.processes import Dailies
+from tests.recovery.storage_proxy import StorageProxy
 from tests.recovery.waiting import complete, encoding_chunk, reload, steps, until
 from tests.servers import Servers
 from webapp.up.servers import free_port
@@ -78,13 +78,14 @@ def test_a_hanging_mongodb_takes_no_work_away(
 def test_storage_refuses_every_third_request(
     empty: Servers, dailies: START, film: FILM, tools: Tools, tmp_path: Path
 ) -> None:
-    with MoodyStorage(empty.s3.url, refuse_every=3) as storage:
+    with StorageProxy(empty.s3.url) as storage:
+        refusal = storage.refuse(lambda request: request.number % 3 == 0, 503, "SlowDown")
         run = dailies(S3_ENDPOINT_URL=storage.url)
         run.start("reconciler")
         run.worker(pace=FAST, threads=2)
         job = job_of(empty, film(1))
         complete(job)
-        assert storage.refused > 10
+        assert refusal.count > 10
         check_stream(empty, tools, job, tmp_path, frames_of(1))
 
 
