@@ -8,8 +8,7 @@ import logging
 import signal
 import threading
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import redis
@@ -19,7 +18,7 @@ from tasks import backlog, events, orphans, repairs
 from tasks.database import connect, ensure_indexes
 from tasks.drift import keep_snapshot
 from tasks.errors import StorageFailed
-from tasks.redis_client import get_redis
+from tasks.lock import Lock
 from tasks.settings import get_settings
 from tasks.silence import Silence
 from tasks.storage import get_storage
@@ -63,32 +62,52 @@ def reconcile(
         silence.begin_pass()
     silent = silence.lasts if silence is not None else None
     result = Repairs()
-    touched: set[str] = set()
-    for finding in look(only=only, judge_leases=judge_leases, silent=silent).findings:
+
+    def beat() -> None:
         if still_holds is not None and not still_holds():
-            log.info("another process holds the lock now, the pass ends here")
-            break
-        if not finding.rule.by_itself:
-            result.left.append(finding)
-            continue
-        try:
-            done = repairs.repair(finding, who)
-        except (redis.RedisError, PyMongoError, StorageFailed):
-            raise
-        except Exception:
-            # One row that cannot be healed must not end the healing of all others.
-            log.exception("%s: %s", finding.ref, finding.rule.sentence)
-            result.left.append(finding)
-            continue
-        if done is not None:
-            result.made.append((finding.ref, finding.rule.id))
-            repairs.record(finding.rule, finding.kind, finding.ref, done, who, finding.transcode_id)
-            if finding.rule.fix in repairs.LEAVE_MESSAGES:
-                touched.add(finding.ref)
-    if touched:
-        for stray in strays_of(touched):
-            repairs.repair(stray, who)
+            raise _Overtaken
+
+    try:
+        findings = look(only=only, judge_leases=judge_leases, silent=silent, beat=beat).findings
+        result.left = [finding for finding in findings if not finding.rule.by_itself]
+        findings = [finding for finding in findings if finding.rule.by_itself]
+        for batch in repairs.batches(findings):
+            beat()
+            _repair(batch, who, result)
+        touched = {f.ref for f in findings if f.rule.fix in repairs.LEAVE_MESSAGES}
+        for batch in repairs.batches(strays_of(touched)) if touched else ():
+            beat()
+            repairs.repair(batch, who)
+    except _Overtaken:
+        log.info("another process holds the lock now, the pass ends here")
     return result
+
+
+class _Overtaken(Exception):
+    """Another process makes the passes now."""
+
+
+def _repair(batch: Sequence[Finding], who: str, result: Repairs) -> None:
+    try:
+        done = repairs.repair(batch, who)
+    except (redis.RedisError, PyMongoError, StorageFailed):
+        raise
+    except Exception:
+        # One row that cannot be healed must not end the healing of all others.
+        if len(batch) > 1:
+            for finding in batch:
+                _repair([finding], who, result)
+            return
+        log.exception("%s: %s", batch[0].ref, batch[0].rule.sentence)
+        result.left += batch
+        return
+    made = [
+        repairs.Made(finding.rule, finding.kind, finding.ref, finding.transcode_id, what)
+        for finding, what in zip(batch, done, strict=True)
+        if what is not None
+    ]
+    result.made += [(entry.ref, entry.rule.id) for entry in made]
+    repairs.record(made, who)
 
 
 def heal(transcode_id: str, who: str = repairs.RECONCILER) -> list[tuple[str, str]]:
@@ -100,30 +119,6 @@ def heal(transcode_id: str, who: str = repairs.RECONCILER) -> list[tuple[str, st
     return [(ref, BY_ID[rule_id].sentence.rstrip(".")) for ref, rule_id in made]
 
 
-class Lock:
-    """Lets one of several reconcilers act; it passes on by itself when its holder dies."""
-
-    def __init__(self, seconds: float) -> None:
-        self.token = uuid.uuid4().hex
-        self.milliseconds = int(seconds * 1000)
-
-    def hold(self) -> bool:
-        """Whether this process holds the lock, taking it where it is free."""
-        client = get_redis()
-        if client.set(LOCK, self.token, nx=True, px=self.milliseconds):
-            return True
-        if client.get(LOCK) != self.token:
-            return False
-        client.pexpire(LOCK, self.milliseconds)
-        return True
-
-    def release(self) -> None:
-        """Lets the next one in."""
-        client = get_redis()
-        if client.get(LOCK) == self.token:
-            client.delete(LOCK)
-
-
 class Loop:
     """Passes, one after the other, until told to stop."""
 
@@ -132,7 +127,7 @@ class Loop:
         self.stop = threading.Event()
         self.interval = settings.reconcile_seconds
         self.lease_seconds = settings.lease_seconds
-        self.lock = Lock(max(10.0, self.interval * 3))
+        self.lock = Lock(LOCK, max(10.0, self.interval * 3))
         self.silence = Silence(min(SILENCE_SECONDS, self.lease_seconds / 2))
         self._servers_since: float | None = None
         self._held_at = 0.0

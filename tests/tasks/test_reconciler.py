@@ -5,8 +5,9 @@ import pytest
 from tasks import lifecycle, queue, survey
 from tasks.advance import advance
 from tasks.errors import EncoderFailed
+from tasks.lock import Lock
 from tasks.models import Status, Step, StepKind, TranscodeJob, WorkUnit
-from tasks.reconciler import Lock, reconcile
+from tasks.reconciler import reconcile
 from tests.servers import Servers
 from tests.tasks.rows import a_job, a_step, claimed, enqueued
 
@@ -132,7 +133,7 @@ def test_one_stuck_part_is_seen_while_another_moves() -> None:
 
 
 def test_of_several_reconcilers_one_acts_and_another_takes_over() -> None:
-    first, second = Lock(60), Lock(60)
+    first, second = Lock("dailies:a-lock", 60), Lock("dailies:a-lock", 60)
     assert first.hold()
     assert not second.hold()
     assert first.hold()

@@ -1,0 +1,34 @@
+"""A lock in Redis that passes on by itself when its holder dies."""
+
+import uuid
+
+from tasks.redis_client import get_redis
+
+
+class Lock:
+    """Lets one of several processes act; ``seconds`` after its last `hold` it is free again.
+
+    It makes a thing done once in the ordinary case. Who stood still for longer than that may go on
+    beside the next holder, so that what it guards must bear being done by two.
+    """
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self.name = name
+        self.token = uuid.uuid4().hex
+        self.milliseconds = int(seconds * 1000)
+
+    def hold(self) -> bool:
+        """Whether this process holds the lock, taking it where it is free. Raises RedisError."""
+        client = get_redis()
+        if client.set(self.name, self.token, nx=True, px=self.milliseconds):
+            return True
+        if client.get(self.name) != self.token:
+            return False
+        client.pexpire(self.name, self.milliseconds)
+        return True
+
+    def release(self) -> None:
+        """Lets the next one in. Raises RedisError."""
+        client = get_redis()
+        if client.get(self.name) == self.token:
+            client.delete(self.name)
