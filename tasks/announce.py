@@ -1,37 +1,39 @@
 """Tells the event feed of work units."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from tasks import events
 from tasks.models import TranscodeJob, UploadJob, WorkUnit
 
-Unit = TypeVar("Unit", bound=WorkUnit)
-
 
 def announce(unit: WorkUnit, event: str, **more: Any) -> None:
     """Tells the feed of a unit as it is now."""
-    events.publish(event, **_told(unit), **more)
+    told = _told(type(unit), lambda name: getattr(unit, name, None))
+    events.publish(event, **told, **more)
 
 
 def announce_many(
-    units: Sequence[Unit], event: str, more: Callable[[Unit], Mapping[str, Any]]
+    unit_cls: type[WorkUnit],
+    rows: Sequence[Mapping[str, Any]],
+    event: str,
+    more: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _row: {},
 ) -> None:
-    """Tells the feed of each of many units, with ``more`` of its own, in one round trip."""
-    events.publish_many([(event, {**_told(unit), **more(unit)}) for unit in units])
+    """Tells the feed of many units in one round trip; of each its row, and ``more`` of its own."""
+    events.publish_many([(event, {**_told(unit_cls, row.get), **more(row)}) for row in rows])
 
 
-def _told(unit: WorkUnit) -> dict[str, Any]:
+def _told(unit_cls: type[WorkUnit], get: Callable[[str], Any]) -> dict[str, Any]:
     return {
-        "kind": unit.unit_kind,
-        "jobId": unit.job_id,
-        "status": unit.status,
-        "progress": round(unit.progress or 0, 1),
-        "transcodeId": unit.job_id if isinstance(unit, TranscodeJob) else unit.parent_id,
-        "mediaId": getattr(unit, "media_id", None),
-        "clientId": getattr(unit, "client_id", None),
-        "failedReason": unit.failed_reason,
-        "errorMessage": unit.error_message,
+        "kind": unit_cls.unit_kind,
+        "jobId": get("job_id"),
+        "status": get("status"),
+        "progress": round(get("progress") or 0, 1),
+        "transcodeId": get("job_id" if unit_cls is TranscodeJob else "transcode_id"),
+        "mediaId": get("media_id"),
+        "clientId": get("client_id"),
+        "failedReason": get("failed_reason"),
+        "errorMessage": get("error_message"),
     }
 
 

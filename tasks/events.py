@@ -56,7 +56,10 @@ def publish_many(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         return
     pipe = get_brief_redis().pipeline(transaction=False)
     for name, data in entries:
-        entry = {"name": name, "data": json.dumps(_fields(name, data), default=str)}
+        entry: dict[Any, Any] = {
+            "name": name,
+            "data": json.dumps(_fields(name, data), default=str),
+        }
         pipe.xadd(STREAM, entry, maxlen=KEPT, approximate=True)
     try:
         pipe.execute()

@@ -9,16 +9,15 @@ Writing is one short write that never fails the work and never waits long for a 
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pymongo
 from bson import ObjectId
-from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
-from tasks.job_log_words import Line, line_of
+from tasks.job_log_words import Line, line_of, line_of_row
 from tasks.models import FINISHED, JobLogLine, TranscodeJob, WorkUnit
 from tasks.settings import get_settings
 
@@ -32,14 +31,13 @@ DETAIL_KEPT = 16_000
 #: Seconds that one write may take, and seconds without another try after one that took longer.
 PATIENCE = 1.0
 PAUSE_SECONDS = 5.0
-DAY_MS = 24 * 3600 * 1000
 
 _hangs_until = 0.0
 
 
 def note(job_id: str, step: str, message: str, *, level: str = "info", detail: str = "") -> None:
     """Adds a line to a transcode job's log, dated by the database server."""
-    _write([(job_id, Line(step, level, message, detail))], None)
+    _write(job_id, Line(step, level, message, detail), None)
 
 
 def transition(unit: WorkUnit) -> None:
@@ -47,62 +45,71 @@ def transition(unit: WorkUnit) -> None:
 
     ``unit`` is a transcode job or a part of one, as it is now; of anything else nothing is noted.
     """
-    if unit.history:
-        last = unit.history[-1]
-        transitions([unit], last.who, {unit.job_id: last.why}, last.at)
-
-
-def transitions(units: Sequence[WorkUnit], who: str, whys: Mapping[str, str], at: datetime) -> None:
-    """``transition`` for many that went the same way at a time (UTC); ``whys`` is by job id."""
-    entries = []
-    for unit in units:
-        job_id = unit.job_id if isinstance(unit, TranscodeJob) else unit.parent_id
-        line = line_of(unit, who, whys.get(unit.job_id, ""))
-        if job_id is not None and line is not None:
-            entries.append((job_id, line))
-    _write(entries, at)
-    for unit in units:
-        if isinstance(unit, TranscodeJob) and unit.status in FINISHED and len(units) == 1:
-            _trim(unit.job_id)
-
-
-def _write(entries: Sequence[tuple[str, Line]], at: datetime | None) -> None:
-    global _hangs_until
-    if not entries or time.monotonic() < _hangs_until:
+    job_id = unit.job_id if isinstance(unit, TranscodeJob) else unit.parent_id
+    if job_id is None or not unit.history:
         return
-    # Upserts by a pipeline, since only there the server's clock has a name.
-    updates = [
-        UpdateOne({"_id": ObjectId()}, _line(job_id, line, at), upsert=True)
-        for job_id, line in entries
-    ]
-    try:
-        with pymongo.timeout(PATIENCE):
-            JobLogLine._get_collection().bulk_write(updates)
-    except PyMongoError as error:
-        _hangs_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("no lines of job logs for %g s: %s", PAUSE_SECONDS, error)
+    last = unit.history[-1]
+    line = line_of(unit, last.who, last.why)
+    if line is not None:
+        _write(job_id, line, last.at)
+    if isinstance(unit, TranscodeJob) and unit.status in FINISHED:
+        _trim(job_id)
 
 
-def _line(job_id: str, line: Line, at: datetime | None) -> list[dict[str, Any]]:
+def transitions(
+    unit_cls: type[WorkUnit],
+    rows: Sequence[Mapping[str, Any]],
+    who: str,
+    whys: Mapping[str, str],
+    at: datetime,
+) -> None:
+    """``transition`` for rows that went the same way at a time (UTC); ``whys`` is by job id."""
+    own = "job_id" if unit_cls is TranscodeJob else "transcode_id"
+    documents = []
+    for row in rows:
+        line = line_of_row(unit_cls, row, who, whys[row["job_id"]])
+        if line is not None and row.get(own):
+            documents.append(_fields(row[own], line) | {"at": at, "expires_at": at + _kept()})
+    if documents:
+        _patiently(lambda: JobLogLine._get_collection().insert_many(documents, ordered=False))
+
+
+def _write(job_id: str, line: Line, at: datetime | None) -> None:
+    # An upsert by a pipeline, since only there the server's clock has a name. A text may begin
+    # with $.
+    fields = {name: {"$literal": value} for name, value in _fields(job_id, line).items()}
+    milliseconds = int(_kept().total_seconds() * 1000)
+    times = {"at": at or "$$NOW", "expires_at": {"$add": ["$$NOW", milliseconds]}}
+    update = [{"$set": {**fields, **times}}]
+    _patiently(
+        lambda: JobLogLine._get_collection().update_one({"_id": ObjectId()}, update, upsert=True)
+    )
+
+
+def _fields(job_id: str, line: Line) -> dict[str, Any]:
     fields = {
         "job_id": job_id,
         "level": line.level,
         "step": line.step,
         "message": line.message[:MESSAGE_KEPT],
     }
-    if line.detail:
-        fields["detail"] = line.detail[-DETAIL_KEPT:]
-    kept_ms = get_settings().job_log_days * DAY_MS
-    return [
-        {
-            "$set": {
-                # A text may begin with $.
-                **{name: {"$literal": value} for name, value in fields.items()},
-                "at": at or "$$NOW",
-                "expires_at": {"$add": ["$$NOW", kept_ms]},
-            }
-        }
-    ]
+    return fields | ({"detail": line.detail[-DETAIL_KEPT:]} if line.detail else {})
+
+
+def _kept() -> timedelta:
+    return timedelta(days=get_settings().job_log_days)
+
+
+def _patiently(write: Callable[[], object]) -> None:
+    global _hangs_until
+    if time.monotonic() < _hangs_until:
+        return
+    try:
+        with pymongo.timeout(PATIENCE):
+            write()
+    except PyMongoError as error:
+        _hangs_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("no lines of job logs for %g s: %s", PAUSE_SECONDS, error)
 
 
 def _trim(job_id: str) -> None:

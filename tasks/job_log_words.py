@@ -1,6 +1,7 @@
 """What the log of a transcode job says, in words: pure functions of rows and values."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from tasks.media.plan import Plan
 from tasks.media.source import SourceInfo
@@ -25,11 +26,40 @@ class Line(NamedTuple):
 
 def part_of(unit: WorkUnit) -> str:
     """Which part of a job a row is: ``job``, ``split``, ``chunk 3``, ``upload 720p``."""
-    if isinstance(unit, Step):
-        return f"chunk {unit.index + 1}" if unit.kind == StepKind.CHUNK else str(unit.kind)
-    if isinstance(unit, UploadJob):
-        return f"upload {unit.job_id.rsplit('.upload.', 1)[-1]}"
+    return _part(type(unit), {name: getattr(unit, name, None) for name in _NAMING})
+
+
+_NAMING = ("job_id", "kind", "index")
+
+
+def _part(unit_cls: type[WorkUnit], row: Mapping[str, Any]) -> str:
+    if unit_cls is Step:
+        kind = row["kind"]
+        return f"chunk {(row.get('index') or 0) + 1}" if kind == StepKind.CHUNK else str(kind)
+    if unit_cls is UploadJob:
+        return f"upload {row['job_id'].rsplit('.upload.', 1)[-1]}"
     return JOB
+
+
+def line_of_row(
+    unit_cls: type[WorkUnit], row: Mapping[str, Any], who: str, why: str
+) -> Line | None:
+    """``line_of`` for a row that was moved with many others, and neither completed nor delayed."""
+    part = _part(unit_cls, row)
+    if row["status"] == Status.waiting:
+        return Line(part, INFO, why) if why else None
+    return _moved(part, row["status"], row.get("attempt"), who, why, row.get("error_log"))
+
+
+def _moved(
+    part: str, status: str, attempt: int | None, who: str, why: str, log: str | None
+) -> Line | None:
+    if status == Status.active:
+        return Line(part, INFO, f"Attempt {attempt or 1}, by {who}.")
+    if status == Status.failed:
+        return Line(part, ERROR, why or "It failed.", log or "")
+    step = part != JOB and not part.startswith("upload ")
+    return None if step else Line(part, WARNING, why or "Cancelled.")
 
 
 def line_of(unit: WorkUnit, who: str, why: str) -> Line | None:
@@ -40,15 +70,11 @@ def line_of(unit: WorkUnit, who: str, why: str) -> Line | None:
     part = part_of(unit)
     if _stayed(unit):
         return Line(part, INFO, why)
-    if unit.status == Status.active:
-        return Line(part, INFO, f"Attempt {unit.attempt or 1}, by {who}.")
     if unit.status == Status.completed:
         return Line(part, INFO, _done(unit))
-    if unit.status == Status.failed:
-        return Line(part, ERROR, why or "It failed.", unit.error_log or "")
-    if unit.status == Status.cancelled:
-        return None if isinstance(unit, Step) else Line(part, WARNING, why or "Cancelled.")
-    return _waits_again(unit, part, why, who)
+    if unit.status == Status.waiting:
+        return _waits_again(unit, part, why, who)
+    return _moved(part, unit.status, unit.attempt, who, why, unit.error_log)
 
 
 def _stayed(unit: WorkUnit) -> bool:

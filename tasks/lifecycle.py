@@ -22,7 +22,7 @@ from tasks.errors import Category, WorkError
 from tasks.models import FINISHED, Status, Step, TranscodeJob, UploadJob, WorkUnit
 from tasks.models.clock import now
 from tasks.settings import get_settings
-from tasks.transition import Unit, apply, literal, move
+from tasks.transition import Change, Unit, apply, literal, move
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class NotFound(Exception):
 _UNFINISHED = [Status.waiting.value, Status.active.value]
 _OVER = [Status.failed.value, Status.cancelled.value]
 _NEXT_ATTEMPT = {"$add": [{"$ifNull": ["$attempt", 0]}, 1]}
-_ATTEMPT = {"$concat": ["attempt ", {"$toString": _NEXT_ATTEMPT}]}
+ATTEMPT = {"$concat": ["attempt ", {"$toString": _NEXT_ATTEMPT}]}
 _OPEN_LEASE = {"lease": None}
 _NO_ERROR = {"failed_reason": None, "error_message": None, "error_log": None}
 
@@ -85,8 +85,17 @@ def create(units: Sequence[WorkUnit], *, who: str, why: str, send: bool = False)
             continue
         if not isinstance(unit, Step):
             announce(unit, "jobCreated")
-        if send:
-            queue.send(unit.queue_name, unit.job_id, unit.message_id)
+    if send:
+        made = [unit for number, unit in enumerate(units) if number not in there]
+        queue.send_many([(unit.queue_name, unit.job_id, unit.message_id) for unit in made])
+
+
+def enqueuing(job_id: str, message_id: str, instead_of: str | None = None) -> Change:
+    """A waiting unit is given a message."""
+    return Change(
+        {"job_id": job_id, "status": Status.waiting.value, "message_id": instead_of},
+        {"message_id": message_id, "enqueued_at": "$$NOW", "waits_for": None},
+    )
 
 
 def enqueue(unit_cls: type[Unit], job_id: str, *, instead_of: str | None = None) -> bool:
@@ -95,15 +104,24 @@ def enqueue(unit_cls: type[Unit], job_id: str, *, instead_of: str | None = None)
     ``instead_of`` is the message that it replaces. False where somebody else was first.
     """
     message_id = queue.new_message_id()
-    unit = apply(
-        unit_cls,
-        {"job_id": job_id, "status": Status.waiting.value, "message_id": instead_of},
-        {"message_id": message_id, "enqueued_at": "$$NOW"},
-    )
+    change = enqueuing(job_id, message_id, instead_of)
+    unit = apply(unit_cls, change.query, change.fields)
     if unit is None:
         return False
     queue.send(unit.queue_name, unit.job_id, message_id)
     return True
+
+
+def say_why_it_waits(unit_cls: type[Unit], job_id: str, why: str) -> Unit | None:
+    """Writes why a unit that has no message yet waits; None where it waits for that no more."""
+    unit = apply(
+        unit_cls,
+        {"job_id": job_id, "status": Status.waiting.value, "message_id": None},
+        {"waits_for": literal(why)},
+    )
+    if unit is not None:
+        announce(unit, "jobChanged", reason=why)
+    return unit
 
 
 def _lease(worker: str, token: str) -> dict[str, Any]:
@@ -121,7 +139,7 @@ def claim(unit_cls: type[Unit], job_id: str, message_id: str, worker: str) -> Un
         {"job_id": job_id, "status": Status.waiting.value, "message_id": message_id},
         Status.active,
         who=worker,
-        why=_ATTEMPT,
+        why=ATTEMPT,
         fields={
             "lease": _lease(worker, uuid.uuid4().hex),
             "attempt": _NEXT_ATTEMPT,
@@ -151,6 +169,20 @@ def renew(unit: WorkUnit, fields: Mapping[str, Any]) -> bool:
     return apply(type(unit), _held(unit), values) is not None
 
 
+def leave(unit: WorkUnit, fields: Mapping[str, Any]) -> bool:
+    """Writes plain ``fields`` of what was done under a lease before its unit was cancelled.
+
+    The row names the lease as its ``runner``. False where the unit is in other hands.
+    """
+    query = {
+        "job_id": unit.job_id,
+        "status": Status.cancelled.value,
+        "runner": unit.lease.token,
+    }
+    values = {name: literal(value) for name, value in fields.items()}
+    return apply(type(unit), query, values) is not None
+
+
 def complete(unit: Unit, fields: Mapping[str, Any] | None = None) -> Unit | None:
     """The work of a lease is done; None where the lease was lost."""
     values = {name: literal(value) for name, value in (fields or {}).items()}
@@ -164,6 +196,7 @@ def complete(unit: Unit, fields: Mapping[str, Any] | None = None) -> Unit | None
             "progress": 100.0,
             "finished_at": "$$NOW",
             "message_id": None,
+            "lost_in_a_row": 0,
             **_OPEN_LEASE,
             **_NO_ERROR,
             **values,
@@ -181,6 +214,7 @@ def retry_later(unit: Unit, error: WorkError, delay_seconds: float) -> Unit | No
         why=error.sentence,
         fields={
             "next_attempt_at": {"$add": ["$$NOW", int(delay_seconds * 1000)]},
+            "lost_in_a_row": 0,
             **_OPEN_LEASE,
             **_error_fields(error),
         },
@@ -197,6 +231,7 @@ def put_back(unit: Unit, why: str) -> Unit | None:
         why=why,
         fields={
             "message_id": None,
+            "lost_in_a_row": 0,
             "attempt": {"$max": [0, {"$subtract": ["$attempt", 1]}]},
             **_OPEN_LEASE,
         },
@@ -232,10 +267,10 @@ def take_from_lost_worker(unit: Unit) -> Unit | None:
     An active unit without a lease counts as lost too; a renewal or a new claim makes this None.
     """
     why = f"Its worker {unit.lease.worker} went silent." if unit.lease else "It had no worker."
-    lost = (unit.lost or 0) + 1
-    if lost >= get_settings().max_attempts:
+    losses = {"lost": (unit.lost or 0) + 1, "lost_in_a_row": (unit.lost_in_a_row or 0) + 1}
+    if losses["lost_in_a_row"] >= get_settings().max_attempts:
         error = WorkError(
-            f"Given up: {lost} workers in a row went silent while doing this.",
+            f"Given up: {losses['lost_in_a_row']} workers in a row went silent while doing this.",
             category=Category.lost_worker,
         )
         return move(
@@ -245,7 +280,7 @@ def take_from_lost_worker(unit: Unit) -> Unit | None:
             who="reconciler",
             why=error.sentence,
             fields={
-                "lost": lost,
+                **losses,
                 "finished_at": "$$NOW",
                 "message_id": None,
                 **_OPEN_LEASE,
@@ -258,7 +293,7 @@ def take_from_lost_worker(unit: Unit) -> Unit | None:
         Status.waiting,
         who="reconciler",
         why=why,
-        fields={"lost": lost, "message_id": None, **_OPEN_LEASE},
+        fields={**losses, "message_id": None, **_OPEN_LEASE},
     )
 
 
@@ -274,6 +309,14 @@ def redo(step: Step, why: str) -> Step | None:
     )
 
 
+#: What a job's row gets when the first of its steps is being worked on.
+ACTIVATED: dict[str, Any] = {
+    "started_at": "$$NOW",
+    "attempt": _NEXT_ATTEMPT,
+    "retrying": False,
+}
+
+
 def activate(job_id: str) -> TranscodeJob | None:
     """A job's first step is being worked on."""
     return move(
@@ -281,12 +324,8 @@ def activate(job_id: str) -> TranscodeJob | None:
         {"job_id": job_id, "status": Status.waiting.value},
         Status.active,
         who="dailies",
-        why=_ATTEMPT,
-        fields={
-            "started_at": "$$NOW",
-            "attempt": _NEXT_ATTEMPT,
-            "retrying": False,
-        },
+        why=ATTEMPT,
+        fields=ACTIVATED,
     )
 
 
@@ -319,20 +358,30 @@ def complete_job(job_id: str, fields: Mapping[str, Any]) -> TranscodeJob | None:
     )
 
 
-def fail_job(job_id: str, error: WorkError) -> TranscodeJob | None:
-    """A step or upload of a job has failed for good."""
-    return move(
-        TranscodeJob,
+def failing(job_id: str, error: WorkError) -> Change:
+    """A job's step or upload has failed for good, and the job with it."""
+    return Change(
         {"job_id": job_id, "status": Status.active.value},
-        Status.failed,
-        who="dailies",
-        why=error.sentence,
-        fields={
+        {
             "finished_at": "$$NOW",
             "eta_seconds": None,
             "speed": None,
             **_error_fields(error),
         },
+        error.sentence,
+    )
+
+
+def fail_job(job_id: str, error: WorkError) -> TranscodeJob | None:
+    """A step or upload of a job has failed for good."""
+    change = failing(job_id, error)
+    return move(
+        TranscodeJob,
+        change.query,
+        Status.failed,
+        who="dailies",
+        why=change.why,
+        fields=change.fields,
     )
 
 
@@ -344,28 +393,33 @@ def find(unit_cls: type[Unit], job_id: str) -> Unit:
     return unit
 
 
+def cancelling(job_id: str, why: str) -> Change:
+    """A waiting or active unit ends."""
+    return Change(
+        {"job_id": job_id, "status": {"$in": _UNFINISHED}, "can_cancel": {"$ne": False}},
+        {
+            "cancelled_at": "$$NOW",
+            "finished_at": "$$NOW",
+            "message_id": None,
+            "next_attempt_at": None,
+            "waits_for": None,
+            "failed_reason": Category.cancelled.value,
+            "error_message": literal(why),
+            **_OPEN_LEASE,
+        },
+        why,
+    )
+
+
 def cancel(unit_cls: type[Unit], job_id: str, who: str, why: str = "") -> Unit:
     """Ends a waiting or active unit, and with a transcode job all that belongs to it.
 
     A worker notices within a second or so that its lease is gone, and stops. Raises NotFound,
     Conflict.
     """
-    reason = why or f"Cancelled by {who}."
+    change = cancelling(job_id, why or f"Cancelled by {who}.")
     unit = move(
-        unit_cls,
-        {"job_id": job_id, "status": {"$in": _UNFINISHED}, "can_cancel": {"$ne": False}},
-        Status.cancelled,
-        who=who,
-        why=reason,
-        fields={
-            "cancelled_at": "$$NOW",
-            "finished_at": "$$NOW",
-            "message_id": None,
-            "next_attempt_at": None,
-            "failed_reason": Category.cancelled.value,
-            "error_message": literal(reason),
-            **_OPEN_LEASE,
-        },
+        unit_cls, change.query, Status.cancelled, who=who, why=change.why, fields=change.fields
     )
     if unit is None:
         existing = find(unit_cls, job_id)
@@ -390,6 +444,7 @@ def cancel_children(job_id: str, who: str, why: str) -> None:
 _FROM_START: dict[str, Any] = {
     "attempt": 0,
     "lost": 0,
+    "lost_in_a_row": 0,
     "progress": 0.0,
     "message_id": None,
     "next_attempt_at": None,
@@ -401,16 +456,12 @@ _FROM_START: dict[str, Any] = {
 }
 
 
-def retry(unit_cls: type[Unit], job_id: str, who: str) -> Unit:
-    """Lets a failed or cancelled unit wait again, with all it knows; finished work is kept.
-
-    A transcode job that waits again is what lets its failed steps and uploads wait again: that,
-    and the new messages, are for ``tasks.advance``. Raises NotFound, Conflict.
-    """
+def retrying(unit_cls: type[WorkUnit], job_id: str, why: str) -> Change:
+    """A failed or cancelled unit waits again, with all it knows."""
     fields = dict(_FROM_START)
     if unit_cls is TranscodeJob:
         # A job's attempts are counted through; its parts start again.
-        for name in ("attempt", "lost"):
+        for name in ("attempt", "lost", "lost_in_a_row"):
             fields.pop(name)
         fields |= {"eta_seconds": None, "speed": None, "phases": literal({}), "detail": ""}
         fields |= {"retrying": True, "retry_only": literal([])}
@@ -418,13 +469,18 @@ def retry(unit_cls: type[Unit], job_id: str, who: str) -> Unit:
         fields["frames_done"] = 0
     else:
         fields["client_id"] = str(uuid.uuid4())
+    return Change(_over_and_not_cleaned(job_id), fields, why)
+
+
+def retry(unit_cls: type[Unit], job_id: str, who: str) -> Unit:
+    """Lets a failed or cancelled unit wait again, with all it knows; finished work is kept.
+
+    A transcode job that waits again is what lets its failed steps and uploads wait again: that,
+    and the new messages, are for ``tasks.advance``. Raises NotFound, Conflict.
+    """
+    change = retrying(unit_cls, job_id, f"Retried by {who}.")
     unit = move(
-        unit_cls,
-        _over_and_not_cleaned(job_id),
-        Status.waiting,
-        who=who,
-        why=f"Retried by {who}.",
-        fields=fields,
+        unit_cls, change.query, Status.waiting, who=who, why=change.why, fields=change.fields
     )
     if unit is None:
         existing = find(unit_cls, job_id)
@@ -435,25 +491,36 @@ def retry(unit_cls: type[Unit], job_id: str, who: str) -> Unit:
     return unit
 
 
+def resuming(job_id: str, parts: Sequence[str], who: str) -> Change:
+    """A failed or cancelled job waits again for the sake of some of its parts."""
+    names = ", ".join(part.removeprefix(f"{job_id}.") for part in parts)
+    return Change(
+        _over_and_not_cleaned(job_id),
+        {
+            "finished_at": None,
+            "cancelled_at": None,
+            "retrying": True,
+            "retry_only": literal(list(parts)),
+            **_NO_ERROR,
+        },
+        f"Resumed by {who} for {names}.",
+    )
+
+
 def resume(job_id: str, part: str, who: str) -> TranscodeJob | None:
     """Lets a failed or cancelled job wait again for the sake of one of its parts.
 
     None where the job is not over, so that the part can go on without. The caller then calls
     ``tasks.advance``.
     """
+    change = resuming(job_id, [part], who)
     return move(
         TranscodeJob,
-        _over_and_not_cleaned(job_id),
+        change.query,
         Status.waiting,
         who=who,
-        why=f"Resumed by {who} for {part.removeprefix(f'{job_id}.')}.",
-        fields={
-            "finished_at": None,
-            "cancelled_at": None,
-            "retrying": True,
-            "retry_only": literal([part]),
-            **_NO_ERROR,
-        },
+        why=change.why,
+        fields=change.fields,
     )
 
 

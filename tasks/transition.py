@@ -19,6 +19,7 @@ from tasks.models import NEXT, Status, WorkUnit
 
 Unit = TypeVar("Unit", bound=WorkUnit)
 Answer = TypeVar("Answer")
+Row = dict[str, Any]
 
 #: Lines of history a unit keeps.
 HISTORY_KEPT = 200
@@ -39,6 +40,10 @@ _TOLD = dict.fromkeys(
         "error_message",
         "queue_name",
         "message_id",
+        "kind",
+        "index",
+        "attempt",
+        "error_log",
         "last_op",
     ),
     1,
@@ -88,11 +93,11 @@ class Change:
     why: str = ""
 
 
-def apply_many(unit_cls: type[Unit], changes: Sequence[Change]) -> list[Unit]:
+def apply_many(unit_cls: type[WorkUnit], changes: Sequence[Change]) -> list[Row]:
     """``apply`` for each of many units, in few round trips; those that were changed.
 
-    Each is a conditional update of its own, and the others do not wait for it. What comes back has
-    the fields that the feed tells, and where the unit is sent to.
+    Each is a conditional update of its own, and the others do not wait for it. The rows that come
+    back have the fields that the feed tells, and those of the unit's message.
     """
     if not changes:
         return []
@@ -105,7 +110,7 @@ def apply_many(unit_cls: type[Unit], changes: Sequence[Change]) -> list[Unit]:
     # A second try finds what the first has changed no longer in the state that is asked for.
     _patiently(lambda _again: collection.bulk_write(writes, ordered=False))
     found = collection.find({"job_id": {"$in": list(ops)}}, _TOLD)
-    return [unit_cls._from_son(row) for row in found if row.get("last_op") == ops[row["job_id"]]]
+    return [row for row in found if row.get("last_op") == ops[row["job_id"]]]
 
 
 def _update(fields: Mapping[str, Any], op: str) -> list[dict[str, Any]]:
@@ -150,18 +155,18 @@ def move(
 
 
 def move_many(
-    unit_cls: type[Unit],
+    unit_cls: type[WorkUnit],
     changes: Sequence[Change],
     to: Status,
     *,
     who: str,
     line: Mapping[str, Any] | None = None,
     event: str | None = None,
-) -> list[Unit]:
+) -> list[Row]:
     """``move`` for each of many units, in few round trips; those that were moved.
 
-    ``line`` is an expression for the history's line, in place of each one's ``why``. What comes
-    back has few fields: see ``apply_many``.
+    ``line`` is an expression for the history's line, in place of each one's ``why``. For the
+    rows that come back see ``apply_many``.
     """
     if not changes:
         return []
@@ -171,17 +176,15 @@ def move_many(
     ]
     moved = apply_many(unit_cls, moves)
     # Somebody may have moved one on before it was read: it has moved all the same.
-    rest = {c.query["job_id"] for c in changes} - {unit.job_id for unit in moved}
-    since = {"$elemMatch": {"at": {"$gte": began}, "status": to.value, "who": who}}
+    rest = {c.query["job_id"] for c in changes} - {row["job_id"] for row in moved}
     if rest:
-        rows = unit_cls._get_collection().find(
-            {"job_id": {"$in": list(rest)}, "history": since}, _TOLD
-        )
-        moved += [unit_cls._from_son(row) for row in rows]
+        since = {"$elemMatch": {"at": {"$gte": began}, "status": to.value, "who": who}}
+        overtaken = {"job_id": {"$in": list(rest)}, "history": since}
+        moved += unit_cls._get_collection().find(overtaken, _TOLD)
     whys = {c.query["job_id"]: c.why for c in changes}
     name = event or FINISH_EVENTS.get(to, "jobChanged")
-    announce_many(moved, name, lambda unit: {"reason": whys[unit.job_id]})
-    job_log.transitions(moved, who, whys, began)
+    announce_many(unit_cls, moved, name, lambda row: {"reason": whys[row["job_id"]] or None})
+    job_log.transitions(unit_cls, moved, who, whys, began)
     return moved
 
 

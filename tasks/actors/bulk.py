@@ -1,108 +1,87 @@
-"""Bulk: one action on many jobs, in order of their ids, going on where another worker stopped."""
+"""Bulk: one action on many jobs, in order of their ids, going on where another worker stopped.
 
-from collections.abc import Iterator, Mapping
+Before a batch is begun, its ids are written into the operation's row, and with the next batch what
+came of it. So whoever goes on after a worker was lost knows which jobs it may have done.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks import lifecycle
+from tasks.actors.bulk_tally import Tally
 from tasks.actors.heartbeat import Heartbeat
-from tasks.control.actions import MODELS, act
-from tasks.control.allowed import ALLOWED, Action, Kind
-from tasks.errors import Stopped, StorageFailed
+from tasks.announce import announce
+from tasks.control.actions import MODELS
+from tasks.control.allowed import Action, Kind
+from tasks.control.many import Order, act_many, done_before
+from tasks.errors import Stopped
 from tasks.jobs_query import filter_of
 from tasks.models.bulk_operation import BulkOperation
 
-#: Jobs that were skipped or failed and are listed one by one.
-RESULTS_KEPT = 500
-#: Jobs read at a time.
-BATCH = 500
+#: Jobs of a batch that costs few round trips, and of one whose jobs are done one by one.
+BATCH, SLOW_BATCH = 500, 24
+#: Seconds between two events that tell how far it is.
+TOLD_SECONDS = 0.5
 
 
 def run_bulk(operation: BulkOperation, beat: Heartbeat) -> Mapping[str, Any]:
     """Does what is left of an operation; the fields of its finished row."""
-    tally = _Tally(operation)
-    kind, action = Kind(operation.job_kind), Action(operation.action)
-    for job_id, status in _left(operation):
-        if beat.stop.is_set():
-            lifecycle.renew(operation, tally.fields())
-            raise Stopped("Stopped before the last job.")
-        if status is not None and status not in {s.value for s in ALLOWED[action]}:
-            tally.skipped(job_id, f"This job is {status}.")
-        else:
-            _one(operation, kind, action, job_id, tally)
-        beat.report(**tally.fields())
-    return tally.fields()
+    order = Order(
+        kind=Kind(operation.job_kind),
+        action=Action(operation.action),
+        who=operation.who,
+        operation=operation.job_id,
+        outputs=bool(operation.outputs),
+    )
+    tally = Tally(operation)
+    told = time.monotonic()
+    for ids in _batches(operation, BATCH if order.batched else SLOW_BATCH):
+        _note(operation, beat, tally, ids)
+        if ids == operation.pending:
+            before = done_before(order, ids)
+            tally.done(before)
+            ids = [job_id for job_id in ids if job_id not in set(before)]
+        tally.add(act_many(order, ids))
+        if time.monotonic() >= told + TOLD_SECONDS:
+            told = time.monotonic()
+            operation.progress = tally.progress
+            announce(operation, "jobChanged")
+    _note(operation, beat, tally, [])
+    return tally.fields([]) | {"progress": 100.0}
 
 
-def _one(
-    operation: BulkOperation, kind: Kind, action: Action, job_id: str, tally: "_Tally"
-) -> None:
-    try:
-        act(kind, action, job_id, operation.who, outputs=operation.outputs)
-    except (lifecycle.Conflict, lifecycle.NotFound) as error:
-        tally.skipped(job_id, str(error))
-    except StorageFailed as error:
-        tally.failed(job_id, error.sentence)
-    else:
-        tally.done(job_id)
+def _note(operation: BulkOperation, beat: Heartbeat, tally: Tally, pending: Sequence[str]) -> None:
+    """Writes what came of the last batch and which is next. Raises Stopped where none may be."""
+    if beat.stop.is_set():
+        pending = []
+    fields = tally.fields(pending) | {"runner": operation.lease.token}
+    if not lifecycle.renew(operation, fields):
+        # Cancelled: what was done stays done, and is said.
+        lifecycle.leave(operation, tally.fields([]))
+        raise Stopped("Cancelled before the last job.")
+    if beat.stop.is_set():
+        raise Stopped("Stopped before the last job.")
 
 
-def _left(operation: BulkOperation) -> Iterator[tuple[str, str | None]]:
-    """(job id, status) of the jobs not visited yet, by id; the status of checked ones is None."""
+def _batches(operation: BulkOperation, size: int) -> Iterator[list[str]]:
+    """The ids of the jobs not visited yet, in order; first those that may have been."""
+    position = operation.position or ""
+    if operation.pending:
+        yield list(operation.pending)
+        position = max(position, *operation.pending)
     if operation.ids:
-        yield from ((i, None) for i in sorted(operation.ids) if i > (operation.position or ""))
+        left = [job_id for job_id in sorted(operation.ids) if job_id > position]
+        yield from (left[begin : begin + size] for begin in range(0, len(left), size))
         return
     model = MODELS[Kind(operation.job_kind)]
     conditions = filter_of(operation.chosen).conditions(model)
-    position = operation.position or ""
     while True:
         beyond = {"$and": [conditions, {"job_id": {"$gt": position}}]}
-        rows = list(
-            model._get_collection()
-            .find(beyond, {"job_id": 1, "status": 1})
-            .sort("job_id", 1)
-            .limit(BATCH)
-        )
-        yield from ((row["job_id"], row["status"]) for row in rows)
-        if len(rows) < BATCH:
+        # In the order of their ids: any other index would sort all that match for each batch.
+        rows = model._get_collection().find(beyond, {"job_id": 1}, hint=[("job_id", 1)])
+        ids = [row["job_id"] for row in rows.sort("job_id", 1).limit(size)]
+        if not ids:
             return
-        position = rows[-1]["job_id"]
-
-
-class _Tally:
-    """Counts, and where the operation stands."""
-
-    def __init__(self, operation: BulkOperation) -> None:
-        self._done = operation.done
-        self._skipped = operation.skipped
-        self._failures = operation.failures
-        self._results = [dict(result) for result in operation.results]
-        self._position = operation.position
-        self._total = max(1, operation.total)
-
-    def done(self, job_id: str) -> None:
-        self._done += 1
-        self._position = job_id
-
-    def skipped(self, job_id: str, reason: str) -> None:
-        self._skipped += 1
-        self._keep(job_id, "skipped", reason)
-
-    def failed(self, job_id: str, reason: str) -> None:
-        self._failures += 1
-        self._keep(job_id, "failed", reason)
-
-    def _keep(self, job_id: str, outcome: str, reason: str) -> None:
-        self._position = job_id
-        if len(self._results) < RESULTS_KEPT:
-            self._results.append({"jobId": job_id, "outcome": outcome, "reason": reason})
-
-    def fields(self) -> dict[str, Any]:
-        visited = self._done + self._skipped + self._failures
-        return {
-            "done": self._done,
-            "skipped": self._skipped,
-            "failures": self._failures,
-            "results": list(self._results),
-            "position": self._position,
-            "progress": min(99.0, 100.0 * visited / self._total),
-        }
+        yield ids
+        position = ids[-1]

@@ -20,6 +20,15 @@ def said(job_id: str) -> list[tuple[str, str, str]]:
     return [(n.step, n.level, n.message) for n in job_log_query.latest(job_id, 100)]
 
 
+def claimed_upload(job: TranscodeJob) -> UploadJob:
+    upload = rows.an_upload(job)
+    assert lifecycle.enqueue(UploadJob, upload.job_id)
+    message = lifecycle.find(UploadJob, upload.job_id).message_id
+    claimed = lifecycle.claim(UploadJob, upload.job_id, message, "worker:1")
+    assert claimed is not None
+    return claimed
+
+
 def test_a_job_leaves_a_line_for_each_thing_that_happened_to_it(database: Servers) -> None:
     job = rows.a_job()
     step = rows.claimed(rows.a_step(job, index=2))
@@ -28,10 +37,10 @@ def test_a_job_leaves_a_line_for_each_thing_that_happened_to_it(database: Server
     lifecycle.retry_later(step, error, 60)
     Step.objects.update(set__next_attempt_at=None)
     again = lifecycle.find(Step, step.job_id)
-    step = lifecycle.claim(Step, again.job_id, again.message_id, "worker:2")
-    lifecycle.complete(step, {"result": {"sizes": {"720p": {"segments": 4, "size": 2_500_000}}}})
-    upload = rows.an_upload(job)
-    upload = rows.claimed(upload)
+    second = lifecycle.claim(Step, again.job_id, again.message_id, "worker:2")
+    assert second is not None
+    lifecycle.complete(second, {"result": {"sizes": {"720p": {"segments": 4, "size": 2_500_000}}}})
+    upload = claimed_upload(job)
     lifecycle.fail(upload, EncoderFailed("Storage said no.", log="503"))
     lifecycle.cancel(TranscodeJob, job.job_id, "ada")
 
@@ -103,7 +112,7 @@ def test_a_database_that_is_away_costs_a_moment_once(
     calls = []
 
     class Away:
-        def bulk_write(self, *_args: object, **_options: object) -> None:
+        def update_one(self, *_args: object, **_options: object) -> None:
             calls.append(pymongo.timeout)
             raise pymongo.errors.ServerSelectionTimeoutError("away")
 
@@ -115,7 +124,7 @@ def test_a_database_that_is_away_costs_a_moment_once(
 
 
 def test_only_finished_uploads_tell_what_they_put(database: Servers) -> None:
-    upload = rows.claimed(rows.an_upload(rows.a_job()))
+    upload = claimed_upload(rows.a_job())
     lifecycle.complete(upload, {"files_total": 1, "bytes_total": 1_234_567})
     assert said(upload.transcode_id)[-1] == ("upload 720p", "info", "Done: 1 file, 1.2 MB.")
     assert UploadJob.objects.get().status == "completed"
