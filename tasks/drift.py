@@ -17,7 +17,7 @@ from tasks.models import Status, Step, TranscodeJob, UploadJob
 from tasks.models.clock import now
 from tasks.orphans import Orphan
 from tasks.redis_client import get_redis
-from tasks.survey import Finding, look, strays_of
+from tasks.survey import Finding, look
 from tasks.verdict import Fix, QueueState, RowState, fixable
 
 #: Where the last pass is kept.
@@ -171,21 +171,30 @@ def fix_all(who: str) -> list[Fixed]:
 
 def fix_findings(findings: Sequence[Finding], who: str) -> list[Fixed]:
     """Repairs findings of rows and queue. Raises redis.RedisError, PyMongoError, StorageFailed."""
-    fixed = [_fix_finding(finding, who) for finding in findings]
-    touched = {finding.ref for finding in findings if finding.rule.fix in repairs.LEAVE_MESSAGES}
-    for stray in strays_of(touched) if touched else ():
-        repairs.repair(stray, who)
+    fixed: list[Fixed] = []
+    repaired: list[Finding] = []
+    for batch in repairs.batches(findings):
+        of_batch = _fix_batch(batch, who)
+        repaired += [one for one, entry in zip(batch, of_batch, strict=True) if entry.done]
+        fixed += of_batch
+    repairs.clear_up(repaired, who)
     return fixed
 
 
-def _fix_finding(finding: Finding, who: str) -> Fixed:
-    done = repairs.repair(finding, who)
-    if done is not None:
+def _fix_batch(findings: Sequence[Finding], who: str) -> list[Fixed]:
+    fixed, made = [], []
+    audited: dict[tuple[str, str], list[str]] = {}
+    for finding, done in zip(findings, repairs.repair(findings, who), strict=True):
         rule, kind, ref = finding.rule, finding.kind, finding.ref
-        repairs.record(rule, kind, ref, done, who, finding.transcode_id)
-        audit.record(who, "fix", kind=kind, target=ref, detail=f"{rule.sentence} {done}")
-    action = done or _not_done(finding.rule.fix)
-    return Fixed(finding.ref, finding.kind, finding.rule.sentence, action, done is not None)
+        if done is not None:
+            made.append(repairs.Made(rule, kind, ref, finding.transcode_id, done))
+            audited.setdefault((kind, f"{rule.sentence} {done}"), []).append(ref)
+        action = done or _not_done(rule.fix)
+        fixed.append(Fixed(ref, kind, rule.sentence, action, done is not None))
+    repairs.record(made, who)
+    for (kind, detail), refs in audited.items():
+        audit.record_many(who, "fix", refs, kind=kind, detail=detail)
+    return fixed
 
 
 def _fix_orphan(orphan: Orphan, who: str) -> Fixed:
@@ -291,15 +300,14 @@ def of_orphan(orphan: Orphan) -> Drift:
 
 
 def _row_words(finding: Finding) -> str:
-    row = finding.row
-    if row is None:
+    row = finding.situation.row
+    if row is RowState.none:
         return "No row"
-    words = str(row["status"]).capitalize()
-    lease = row.get("lease") or {}
-    if finding.situation.row is RowState.active and lease.get("worker"):
-        return f"{words}, leased to {lease['worker']} until {_clock(lease['expires_at'])}"
-    if row.get("message_id"):
-        return f"{words}, message {row['message_id'][:8]}"
+    words = row.capitalize()
+    if row is RowState.active and finding.worker and finding.lease_until:
+        return f"{words}, leased to {finding.worker} until {_clock(finding.lease_until)}"
+    if finding.message_id:
+        return f"{words}, message {finding.message_id[:8]}"
     return words
 
 

@@ -6,7 +6,7 @@ messages are in a queue of their own (``.DQ``).
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,15 +16,33 @@ from dramatiq.common import dq_name
 from tasks import queue
 from tasks.redis_client import get_redis_of_bytes
 
-#: Takes a message out where it still lies in the list, so that none is taken from a worker.
+#: Takes messages out where they still lie in the list, so that none is taken from a worker. Many
+#: are marked in one walk over the list, and go with the next; each by itself would walk anew.
 _DROP = """
-if redis.call('lrem', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-redis.call('hdel', KEYS[2], ARGV[1])
-return 1
+local gone = {}
+if #ARGV <= 4 then
+  for _, id in ipairs(ARGV) do
+    if redis.call('lrem', KEYS[1], 0, id) > 0 then gone[#gone + 1] = id end
+  end
+else
+  local wanted = {}
+  for _, id in ipairs(ARGV) do wanted[id] = true end
+  for i, id in ipairs(redis.call('lrange', KEYS[1], 0, -1)) do
+    if wanted[id] then
+      redis.call('lset', KEYS[1], i - 1, '')
+      gone[#gone + 1] = id
+    end
+  end
+  redis.call('lrem', KEYS[1], 0, '')
+end
+for _, id in ipairs(gone) do redis.call('hdel', KEYS[2], id) end
+return gone
 """
+#: Messages that one such call takes out.
+DROPPED_AT_ONCE = 2_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message. ``key`` is its id in the hash of ``queue_name`` (which may be a ``.DQ``).
 
@@ -52,43 +70,48 @@ def held_ids() -> dict[str, str]:
     }
 
 
-def look_up(message_ids: Collection[str]) -> list[Message]:
+def look_up(message_ids: Collection[str]) -> Iterator[Message]:
     """Where messages lie; those that are gone by now are left out. Raises redis.RedisError."""
-    found: list[Message] = []
     if not message_ids:
-        return found
+        return
     client = get_redis_of_bytes()
     for queue_name in queue.ACTORS:
         for name in (dq_name(queue_name), queue_name):
-            of_queue = []
+            # Read once a queue: a message that a worker fetches afterwards counts as queued, and
+            # cannot be taken out all the same.
+            listed: set[Any] | None = None
             for key, data in client.hscan_iter(_messages(name), count=queue.SCAN_BATCH):
                 entry = json.loads(data)
-                if entry.get("message_id") in message_ids:
-                    of_queue.append((key, entry))
-            if not of_queue:
-                continue
-            listed: set[Any] = set(client.lrange(_list(name), 0, -1))
-            for key, entry in of_queue:
-                found.append(
-                    Message(
-                        queue_name=name,
-                        key=key.decode(),
-                        message_id=entry["message_id"],
-                        job_id=queue.job_id_of(entry),
-                        sent_at=datetime.fromtimestamp(entry["message_timestamp"] / 1000, UTC),
-                        fetched=key not in listed,
-                    )
+                if entry.get("message_id") not in message_ids:
+                    continue
+                if listed is None:
+                    listed = set(client.lrange(_list(name), 0, -1))
+                yield Message(
+                    queue_name=name,
+                    key=key.decode(),
+                    message_id=entry["message_id"],
+                    job_id=queue.job_id_of(entry),
+                    sent_at=datetime.fromtimestamp(entry["message_timestamp"] / 1000, UTC),
+                    fetched=key not in listed,
                 )
-    return found
 
 
-def drop(message: Message) -> bool:
-    """Takes a queued message out; False where a worker has it or it is gone.
+def drop(messages: Collection[Message]) -> set[str]:
+    """Takes queued messages out; the keys of those that were.
 
-    Raises redis.RedisError.
+    The others are with a worker, or gone. Raises redis.RedisError.
     """
-    names = (_list(message.queue_name), _messages(message.queue_name))
-    return bool(get_redis_of_bytes().eval(_DROP, 2, *names, message.key))
+    client = get_redis_of_bytes()
+    keys: dict[str, list[str]] = {}
+    for message in messages:
+        keys.setdefault(message.queue_name, []).append(message.key)
+    gone: set[str] = set()
+    for queue_name, of_queue in keys.items():
+        for start in range(0, len(of_queue), DROPPED_AT_ONCE):
+            some = of_queue[start : start + DROPPED_AT_ONCE]
+            reply: Any = client.eval(_DROP, 2, _list(queue_name), _messages(queue_name), *some)
+            gone.update(key.decode() for key in reply)
+    return gone
 
 
 def _list(queue_name: str) -> str:

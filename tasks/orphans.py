@@ -136,7 +136,8 @@ def remove(orphan: Orphan, who: str) -> str | None:
     done = _abort(again) if again.rule.fix is Fix.abort else _remove_files(again, who)
     if done is not None:
         log.info("%s: %s %s", again.ref, again.rule.sentence, done)
-        repairs.record(again.rule, again.kind, again.ref, done, who, again.transcode_id)
+        made = repairs.Made(again.rule, again.kind, again.ref, again.transcode_id, done)
+        repairs.record([made], who)
         get_redis().delete(KEPT_KEY)
     return done
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import redis
 from pymongo.errors import PyMongoError
 
-from tasks import backlog, events, orphans, repairs
+from tasks import backlog, cloudwatch, events, orphans, repairs
 from tasks.database import connect, ensure_indexes
 from tasks.drift import keep_snapshot
 from tasks.errors import StorageFailed
@@ -22,7 +22,7 @@ from tasks.lock import Lock
 from tasks.settings import get_settings
 from tasks.silence import Silence
 from tasks.storage import get_storage
-from tasks.survey import Finding, look, strays_of
+from tasks.survey import Finding, look
 from tasks.verdict import BY_ID
 
 log = logging.getLogger(__name__)
@@ -71,13 +71,12 @@ def reconcile(
         findings = look(only=only, judge_leases=judge_leases, silent=silent, beat=beat).findings
         result.left = [finding for finding in findings if not finding.rule.by_itself]
         findings = [finding for finding in findings if finding.rule.by_itself]
+        repaired: list[Finding] = []
         for batch in repairs.batches(findings):
             beat()
-            _repair(batch, who, result)
-        touched = {f.ref for f in findings if f.rule.fix in repairs.LEAVE_MESSAGES}
-        for batch in repairs.batches(strays_of(touched)) if touched else ():
-            beat()
-            repairs.repair(batch, who)
+            repaired += _repair(batch, who, result)
+        beat()
+        repairs.clear_up(repaired, who)
     except _Overtaken:
         log.info("another process holds the lock now, the pass ends here")
     return result
@@ -87,7 +86,8 @@ class _Overtaken(Exception):
     """Another process makes the passes now."""
 
 
-def _repair(batch: Sequence[Finding], who: str, result: Repairs) -> None:
+def _repair(batch: Sequence[Finding], who: str, result: Repairs) -> list[Finding]:
+    """Repairs a batch and keeps a record; those that needed it."""
     try:
         done = repairs.repair(batch, who)
     except (redis.RedisError, PyMongoError, StorageFailed):
@@ -95,19 +95,18 @@ def _repair(batch: Sequence[Finding], who: str, result: Repairs) -> None:
     except Exception:
         # One row that cannot be healed must not end the healing of all others.
         if len(batch) > 1:
-            for finding in batch:
-                _repair([finding], who, result)
-            return
+            return [one for finding in batch for one in _repair([finding], who, result)]
         log.exception("%s: %s", batch[0].ref, batch[0].rule.sentence)
         result.left += batch
-        return
+        return []
     made = [
-        repairs.Made(finding.rule, finding.kind, finding.ref, finding.transcode_id, what)
+        (finding, repairs.Made(finding.rule, finding.kind, finding.ref, finding.transcode_id, what))
         for finding, what in zip(batch, done, strict=True)
         if what is not None
     ]
-    result.made += [(entry.ref, entry.rule.id) for entry in made]
-    repairs.record(made, who)
+    result.made += [(finding.ref, finding.rule.id) for finding, _ in made]
+    repairs.record([entry for _, entry in made], who)
+    return [finding for finding, _ in made]
 
 
 def heal(transcode_id: str, who: str = repairs.RECONCILER) -> list[tuple[str, str]]:
@@ -192,5 +191,6 @@ def main() -> None:
     loop = Loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop.set())
+    cloudwatch.start()
     log.info("reconciler runs")
     loop.run()

@@ -1,80 +1,144 @@
-"""Does what a rule says about a finding, by the state machine, and keeps a record of it.
+"""Does what a rule says about findings, by the state machine, and keeps a record of it.
 
 Every repair asks once more, in the same step that changes something, whether it is still needed:
-so several may repair at the same time, and a finding that is out of date does nothing.
+so several may repair at the same time, and a finding that is out of date does nothing. Findings
+that need the same fix are repaired together, in few round trips; a process that is killed in the
+middle leaves some repaired, and the next pass finds the others.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, islice
+from typing import NamedTuple
 
-from tasks import advance, lifecycle, messages
+from tasks import advance, lifecycle, lost_workers, messages, queue
 from tasks.decide import Action
 from tasks.models import Status, TranscodeJob
 from tasks.models.clock import now
 from tasks.models.repair import Repair
-from tasks.survey import UNITS, Finding
-from tasks.verdict import Fix, Rule
+from tasks.survey import UNITS, Finding, strays_of
+from tasks.transition import apply_many
+from tasks.verdict import Fix, QueueState, Rule
 
 log = logging.getLogger(__name__)
 
 #: Repairs after which a message may be queued that its row waits for no more.
-LEAVE_MESSAGES = frozenset({Fix.take_back, Fix.cancel, Fix.advance})
+_LEAVE_MESSAGES = frozenset({Fix.cancel, Fix.advance})
 #: What the record and a unit's history say where nobody asked.
 RECONCILER = "reconciler"
+#: Findings that are repaired together, where their fix can be.
+TOGETHER = 500
+_TOGETHER = frozenset({Fix.send, Fix.take_back, Fix.drop})
+
+#: For each finding what was done, as a sentence; None where there was nothing to do any more.
+Done = list[str | None]
 
 
-def repair(finding: Finding, who: str = RECONCILER) -> str | None:
-    """What was done, as a sentence; None where there was nothing to do any more.
+class Made(NamedTuple):
+    """A repair to be kept: ``done`` is a sentence, the rest as of a finding or an orphan."""
 
-    Raises redis.RedisError, PyMongoError, StorageFailed.
+    rule: Rule
+    kind: str
+    ref: str
+    transcode_id: str | None
+    done: str
+
+
+def batches(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
+    """The findings in the order of their repair, those in one list for one ``repair``.
+
+    Rows come first and messages that are left over last.
     """
-    done = _FIXES[finding.rule.fix](finding, who)
-    if done is not None:
-        log.info("%s: %s %s", finding.ref, finding.rule.sentence, done)
+    in_order = sorted(findings, key=lambda finding: _ORDER[finding.rule.fix])
+    for (fix, _), same in groupby(in_order, lambda finding: (finding.rule.fix, finding.kind)):
+        while batch := list(islice(same, TOGETHER if fix in _TOGETHER else 1)):
+            yield batch
+
+
+def repair(findings: Sequence[Finding], who: str = RECONCILER) -> Done:
+    """Repairs one of ``batches``. Raises redis.RedisError, PyMongoError, StorageFailed."""
+    if not findings:
+        return []
+    done = _FIXES[findings[0].rule.fix](findings, who)
+    made = [(finding, what) for finding, what in zip(findings, done, strict=True) if what]
+    for finding, what in made[:1]:
+        more = f" And {len(made) - 1:,} more." if len(made) > 1 else ""
+        log.info("%s: %s %s%s", finding.ref, finding.rule.sentence, what, more)
     return done
 
 
-def _send(finding: Finding, _who: str) -> str | None:
-    assert finding.row is not None
-    lost = finding.row.get("message_id")
-    sent = lifecycle.enqueue(UNITS[finding.kind], finding.ref, instead_of=lost)
-    return "A new message was sent." if sent else None
+def clear_up(repaired: Sequence[Finding], who: str = RECONCILER) -> None:
+    """Takes out the messages that repairs have left behind, since no row waits for them.
+
+    Raises redis.RedisError, PyMongoError.
+    """
+    # Those by which lost workers came.
+    former = {
+        finding.message_id
+        for finding in repaired
+        if finding.rule.fix is Fix.take_back
+        and finding.situation.queue is QueueState.held
+        and finding.message_id is not None
+    }
+    left = (message for message in messages.look_up(former) if not message.fetched)
+    while batch := list(islice(left, messages.DROPPED_AT_ONCE)):
+        messages.drop(batch)
+    # Those of whatever belonged to what ended.
+    touched = {finding.ref for finding in repaired if finding.rule.fix in _LEAVE_MESSAGES}
+    for strays in batches(strays_of(touched)) if touched else ():
+        repair(strays, who)
 
 
-def _take_back(finding: Finding, _who: str) -> str | None:
-    unit = UNITS[finding.kind].objects(job_id=finding.ref, status=Status.active.value).first()
-    assert finding.row is not None
-    lease = finding.row.get("lease") or {}
-    if unit is None or (unit.lease.token if unit.lease else None) != lease.get("token"):
-        return None
-    taken = lifecycle.take_from_lost_worker(unit)
-    if taken is None:
-        return None
-    if taken.parent_id is not None:
-        advance.advance(taken.parent_id)
-    elif taken.status == Status.waiting:
-        lifecycle.enqueue(type(taken), taken.job_id)
-    if taken.status == Status.failed:
-        return taken.error_message or "It has failed."
-    return f"It was taken from {lease.get('worker') or 'nobody'} and waits again."
+def _send(findings: Sequence[Finding], _who: str) -> Done:
+    changes = [
+        lifecycle.enqueuing(finding.ref, queue.new_message_id(), finding.message_id)
+        for finding in findings
+    ]
+    rows = apply_many(UNITS[findings[0].kind], changes)
+    sent = queue.send_many([(row["queue_name"], row["job_id"], row["message_id"]) for row in rows])
+    # What was not sent is found lost again.
+    refs = {row["job_id"] for row in rows} if sent else set()
+    return ["A new message was sent." if finding.ref in refs else None for finding in findings]
 
 
-def _cancel(finding: Finding, who: str) -> str | None:
-    try:
-        lifecycle.cancel(UNITS[finding.kind], finding.ref, who, why=finding.rule.sentence)
-    except (lifecycle.Conflict, lifecycle.NotFound):
-        return None
-    return "It was cancelled."
+def _take_back(findings: Sequence[Finding], _who: str) -> Done:
+    leases = {finding.ref: finding.lease for finding in findings}
+    taken = {row["job_id"]: row for row in lost_workers.take(UNITS[findings[0].kind], leases)}
+    failed = [row for row in taken.values() if row["status"] == Status.failed]
+    for parent in {row["transcode_id"] for row in failed if row.get("transcode_id")}:
+        advance.advance(parent)
+    done: Done = []
+    for finding in findings:
+        row = taken.get(finding.ref)
+        if row is not None and row["status"] == Status.failed:
+            done.append(row.get("error_message") or "It has failed.")
+        elif row is not None:
+            done.append(f"It was taken from {finding.worker or 'nobody'} and waits again.")
+        else:
+            done.append(None)
+    return done
 
 
-def _advance(finding: Finding, _who: str) -> str | None:
-    actions = advance.due(finding.ref)
-    # Without anything due it still takes notes back that asked for a look.
-    advance.advance(finding.ref)
-    if not actions:
-        return None
-    return f"Done: {words(actions)}."
+def _cancel(findings: Sequence[Finding], who: str) -> Done:
+    done: Done = []
+    for finding in findings:
+        try:
+            lifecycle.cancel(UNITS[finding.kind], finding.ref, who, why=finding.rule.sentence)
+        except (lifecycle.Conflict, lifecycle.NotFound):
+            done.append(None)
+        else:
+            done.append("It was cancelled.")
+    return done
+
+
+def _advance(findings: Sequence[Finding], _who: str) -> Done:
+    done: Done = []
+    for finding in findings:
+        actions = advance.due(finding.ref)
+        # Without anything due it still takes notes back that asked for a look.
+        advance.advance(finding.ref)
+        done.append(f"Done: {words(actions)}." if actions else None)
+    return done
 
 
 def words(actions: Sequence[Action]) -> str:
@@ -87,18 +151,21 @@ def words(actions: Sequence[Action]) -> str:
     return ", ".join(name if n == 1 else f"{name} ({n})" for name, n in counts.items())
 
 
-def _drop(finding: Finding, _who: str) -> str | None:
-    assert finding.message is not None
-    if not messages.drop(finding.message):
-        return None
-    return f"The message was taken out of {finding.message.queue_name}."
+def _drop(findings: Sequence[Finding], _who: str) -> Done:
+    gone = messages.drop([finding.message for finding in findings if finding.message])
+    return [
+        f"The message was taken out of {finding.message.queue_name}."
+        if finding.message and finding.message.key in gone
+        else None
+        for finding in findings
+    ]
 
 
-def _nothing(_finding: Finding, _who: str) -> str | None:
-    return None
+def _nothing(findings: Sequence[Finding], _who: str) -> Done:
+    return [None for _ in findings]
 
 
-_FIXES: dict[Fix, Callable[[Finding, str], str | None]] = {
+_FIXES: dict[Fix, Callable[[Sequence[Finding], str], Done]] = {
     Fix.send: _send,
     Fix.take_back: _take_back,
     Fix.cancel: _cancel,
@@ -107,23 +174,33 @@ _FIXES: dict[Fix, Callable[[Finding, str], str | None]] = {
     Fix.nothing: _nothing,
     Fix.sync: _nothing,
 }
+_ORDER = {fix: number for number, fix in enumerate(_FIXES)}
 
 
-def record(
-    rule: Rule, kind: str, ref: str, done: str, who: str, transcode_id: str | None = None
-) -> None:
-    """Keeps a repair for people to see."""
-    job: Any = TranscodeJob.objects(job_id=transcode_id).only("name").first()
-    Repair(
-        at=now(),
-        who=who,
-        rule=rule.id,
-        kind=kind,
-        ref=ref,
-        transcode_id=transcode_id,
-        name=job.name if job is not None else None,
-        done=done,
-    ).save()
+def record(repaired: Sequence[Made], who: str) -> None:
+    """Keeps repairs for people to see."""
+    if not repaired:
+        return
+    ids = {made.transcode_id for made in repaired if made.transcode_id is not None}
+    jobs = TranscodeJob._get_collection().find(
+        {"job_id": {"$in": list(ids)}}, {"job_id": 1, "name": 1}
+    )
+    names = {job["job_id"]: job.get("name") for job in jobs}
+    moment = now()
+    lines = []
+    for made in repaired:
+        line = {
+            "at": moment,
+            "who": who,
+            "rule": made.rule.id,
+            "kind": made.kind,
+            "ref": made.ref,
+            "transcode_id": made.transcode_id,
+            "name": names.get(made.transcode_id or ""),
+            "done": made.done,
+        }
+        lines.append({name: value for name, value in line.items() if value is not None})
+    Repair._get_collection().insert_many(lines, ordered=False)
 
 
 def latest(count: int) -> list[Repair]:

@@ -8,7 +8,8 @@ A hundred thousand unfinished rows are read as plain documents, and of each job 
 are kept; nothing here asks the database once a job, except for jobs that seem to stand still.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -76,13 +77,14 @@ _JOB_FIELDS = ("job_id", "status", "retrying", "updated_at")
 _PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a rule calls drift.
+    """One thing that a rule calls drift: little enough that there may be a hundred thousand.
 
     ``kind``: transcode, step, upload, bulk or message; ``ref``: the job id of the row, or that of
-    the message. ``row``: plain fields of the row, None where there is none. ``message``: the
-    message that should not be there. Times are in UTC, without zone.
+    the message. ``message_id``, ``worker``, ``lease`` (its token) and ``lease_until`` are what the
+    row names, None where it names none. ``message``: the message that should not be there. Times
+    are in UTC, without zone.
     """
 
     rule: Rule
@@ -90,26 +92,39 @@ class Finding:
     kind: str
     ref: str
     transcode_id: str | None
-    row: Row | None
-    message: Message | None = None
     since: datetime | None = None
+    message: Message | None = None
+    message_id: str | None = None
+    worker: str | None = None
+    lease: str | None = None
+    lease_until: datetime | None = None
 
 
 @dataclass(slots=True)
-class _Parts:
-    """What a look keeps of a job's unfinished parts: numbers only."""
+class _Job:
+    """What a look keeps of an unfinished job, and of its unfinished parts: numbers only."""
 
+    job_id: str
+    status: Status
+    retrying: bool
+    updated_at: datetime | None
     under_way: int = 0
     at_work: int = 0
     chunks_out: int = 0
     chunks_unsent: int = 0
     others_unsent: int = 0
+    #: Whether there are any, and whether one of them moved within the grace.
+    has_parts: bool = False
     moved: bool = False
 
     def add(self, row: Row, rule: Rule, moved: bool) -> None:
+        self.has_parts = True
         self.moved = self.moved or moved
         chunk = row.get("kind") == StepKind.CHUNK.value
         if rule.id == "its-turn":
+            if row.get("upload_type") == "master_playlist":
+                # Made with the uploads that it waits for: its turn comes when none is under way.
+                return
             if chunk:
                 self.chunks_unsent += 1
             else:
@@ -135,13 +150,14 @@ def look(
     only: str | None = None,
     judge_leases: bool = True,
     silent: Silent | None = None,
+    beat: Callable[[], None] | None = None,
 ) -> Look:
     """Looks at everything, or ``only`` at one transcode job with its parts.
 
-    ``judge_leases``: whether live workers had the chance to renew theirs. Raises redis.RedisError,
-    PyMongoError.
+    ``judge_leases``: whether live workers had the chance to renew theirs. ``beat`` is called now
+    and then meanwhile, and what it raises ends the look. Raises redis.RedisError, PyMongoError.
     """
-    return _Surveyor(only, judge_leases, silent).look()
+    return _Surveyor(only, judge_leases, silent, beat).look()
 
 
 def strays_of(refs: Collection[str]) -> list[Finding]:
@@ -149,28 +165,35 @@ def strays_of(refs: Collection[str]) -> list[Finding]:
 
     Raises redis.RedisError, PyMongoError.
     """
-    surveyor = _Surveyor(None, False, None)
+    surveyor = _Surveyor(None, False)
     surveyor.held = {
         message_id: job_id
         for message_id, job_id in messages.held_ids().items()
         if job_id in refs or job_id.partition(".")[0] in refs
     }
     surveyor._judge_leftovers()
-    return [finding for finding in surveyor.result.findings if finding.row is not None]
+    found = surveyor.result.findings
+    return [finding for finding in found if finding.situation.row is not RowState.none]
 
 
 class _Surveyor:
-    def __init__(self, only: str | None, judge_leases: bool, silent: Silent | None) -> None:
+    def __init__(
+        self,
+        only: str | None,
+        judge_leases: bool,
+        silent: Silent | None = None,
+        beat: Callable[[], None] | None = None,
+    ) -> None:
         self.only = only
         self.judge_leases = judge_leases
         self.silent = silent
+        self.beat = beat
         # The database server's clock is the one that wrote the rows.
         self.asked_at = server_time().astimezone(UTC).replace(tzinfo=None)
         self.still_since = self.asked_at - timedelta(seconds=GRACE_SECONDS)
         self.window = get_settings().chunk_window
         self.result = Look()
         self.held: dict[str, str] = {}
-        self.parts: dict[str, _Parts] = {}
         self.late: set[str] = set()
 
     def look(self) -> Look:
@@ -189,20 +212,30 @@ class _Surveyor:
     def _find(self, model: Any, query: Mapping[str, Any], fields: Collection[str]) -> Iterator[Row]:
         collection = model._get_collection().with_options(codec_options=_PLAIN)
         projection = {"_id": 0, **dict.fromkeys(fields, 1)}
-        rows: Iterator[Row] = collection.find(query, projection, batch_size=BATCH)
-        return rows
+        for number, row in enumerate(collection.find(query, projection, batch_size=BATCH)):
+            if self.beat is not None and number % BATCH == 0:
+                self.beat()
+            yield row
 
-    def _open_jobs(self) -> dict[str, tuple[str, bool, datetime | None]]:
-        """Job id → (status, whether it is being retried, when it was written)."""
+    def _open_jobs(self) -> dict[str, _Job]:
         query: dict[str, Any] = {"status": {"$in": _UNFINISHED}}
         if self.only is not None:
             query["job_id"] = self.only
+        rows = self._find(TranscodeJob, query, _JOB_FIELDS)
         return {
-            row["job_id"]: (row["status"], bool(row.get("retrying")), row.get("updated_at"))
-            for row in self._find(TranscodeJob, query, _JOB_FIELDS)
+            job.job_id: job
+            for job in (
+                _Job(
+                    row["job_id"],
+                    Status(row["status"]),
+                    bool(row.get("retrying")),
+                    row.get("updated_at"),
+                )
+                for row in rows
+            )
         }
 
-    def _judge_parts(self, jobs: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    def _judge_parts(self, jobs: Mapping[str, _Job]) -> list[tuple[str, Row]]:
         """Judges the parts of open jobs; gives back those whose job was not among them."""
         query: dict[str, Any] = {"status": {"$in": _UNFINISHED}}
         if self.only is not None:
@@ -212,21 +245,14 @@ class _Surveyor:
             for row in self._find(model, query, _PART_FIELDS):
                 self.result.rows += 1
                 if "transcode_id" not in row:
-                    self._judge_part(kind, row, ParentState.none)
-                elif row["transcode_id"] in jobs:
-                    rule = self._judge_part(kind, row, ParentState.open)
-                    moved = not self._stood_still(row.get("updated_at"))
-                    self._parts_of(row["transcode_id"]).add(row, rule, moved)
+                    self._judge_part(kind, row, ParentState.none, None)
+                elif (job := jobs.get(row["transcode_id"])) is not None:
+                    rule = self._judge_part(kind, row, ParentState.open, job.job_id)
+                    job.add(row, rule, moved=not self._stood_still(row.get("updated_at")))
                 else:
                     doubtful.append((kind, row))
         self.result.rows += len(jobs)
         return doubtful
-
-    def _parts_of(self, job_id: str) -> _Parts:
-        found = self.parts.get(job_id)
-        if found is None:
-            found = self.parts[job_id] = _Parts()
-        return found
 
     def _judge_parts_of_no_open_job(self, doubtful: list[tuple[str, Row]]) -> None:
         """Their jobs are finished, or deleted, or were made while the rows were read."""
@@ -240,7 +266,7 @@ class _Surveyor:
                 job = found.get(row["transcode_id"])
                 late = row.get("upload_type") in _LATE and self._takes_late_uploads(row, job)
                 parent = ParentState.open if late else self._parent(job)
-                rule = self._judge_part(kind, row, parent)
+                rule = self._judge_part(kind, row, parent, row["transcode_id"])
                 if late and rule.id == "its-turn":
                     self.late.add(row["transcode_id"])
 
@@ -257,7 +283,9 @@ class _Surveyor:
             return ParentState.open
         return ParentState.over
 
-    def _judge_part(self, kind: str, row: Row, parent: ParentState) -> Rule:
+    def _judge_part(
+        self, kind: str, row: Row, parent: ParentState, transcode_id: str | None
+    ) -> Rule:
         message_id = row.get("message_id")
         if message_id is None:
             queued = QueueState.none
@@ -279,8 +307,7 @@ class _Surveyor:
             since = row.get("updated_at")
             if rule.id == "worker-lost":
                 since = row["lease"]["expires_at"]
-            ref, transcode_id = row["job_id"], row.get("transcode_id")
-            self._found(Finding(rule, situation, kind, ref, transcode_id, row, None, since))
+            self._found(_of_row(rule, situation, kind, row, transcode_id, since))
         return rule
 
     def _lease(self, row: Row) -> LeaseState:
@@ -305,34 +332,26 @@ class _Surveyor:
 
     # Jobs
 
-    def _judge_jobs(self, jobs: Mapping[str, tuple[str, bool, datetime | None]]) -> None:
+    def _judge_jobs(self, jobs: Mapping[str, _Job]) -> None:
         failed = self._with_parts_to_settle(jobs)
-        for job_id, (status, retrying, updated_at) in jobs.items():
-            parts = self.parts.get(job_id)
-            queued = self._job_queue(parts, status, job_id in failed)
+        for job in jobs.values():
+            queued = self._job_queue(job, job.job_id in failed)
             if queued is QueueState.held:
                 continue
             pace = Pace.still
-            begins = status == Status.waiting.value and not retrying
-            just_written = queued is QueueState.none and not self._stood_still(updated_at)
-            if just_written or (
-                parts is not None and parts.moved and (begins or not parts.under_way)
-            ):
+            begins = job.status is Status.waiting and not job.retrying
+            just_written = queued is QueueState.none and not self._stood_still(job.updated_at)
+            if just_written or (job.moved and (begins or not job.under_way)):
                 pace = Pace.moved
-            elif self._part_just_finished(job_id):
+            elif self._part_just_finished(job.job_id):
                 # Whoever finished it is about to do what is due now.
                 pace = Pace.moved
-            situation = Situation(Subject.job, RowState(status), queue=queued, pace=pace)
+            situation = Situation(Subject.job, RowState(job.status), queue=queued, pace=pace)
             rule = judge(situation)
             if rule.drift:
-                row = {
-                    "job_id": job_id,
-                    "status": status,
-                    "retrying": retrying,
-                    "updated_at": updated_at,
-                }
                 kind = TranscodeJob.unit_kind
-                self._found(Finding(rule, situation, kind, job_id, job_id, row, None, updated_at))
+                job_id, since = job.job_id, job.updated_at
+                self._found(Finding(rule, situation, kind, job_id, job_id, since))
 
     def _judge_late_jobs(self, jobs: Collection[str]) -> None:
         """Completed jobs, or media that stand for them, with uploads that nobody has sent."""
@@ -343,26 +362,25 @@ class _Surveyor:
         situation = Situation(Subject.job, RowState.completed, queue=QueueState.lost)
         kind = TranscodeJob.unit_kind
         for job_id in late:
-            row = {"job_id": job_id, "status": Status.completed.value}
-            self._found(Finding(judge(situation), situation, kind, job_id, job_id, row))
+            self._found(Finding(judge(situation), situation, kind, job_id, job_id))
 
-    def _job_queue(self, parts: _Parts | None, status: str, to_settle: bool) -> QueueState:
-        if parts is None or not parts.under_way:
+    def _job_queue(self, job: _Job, to_settle: bool) -> QueueState:
+        if not job.under_way:
             return QueueState.none
-        room = parts.chunks_unsent and parts.chunks_out < self.window
-        begun = status == Status.waiting.value and parts.at_work
-        if to_settle or parts.others_unsent or room or begun:
+        room = job.chunks_unsent and job.chunks_out < self.window
+        begun = job.status is Status.waiting and job.at_work
+        if to_settle or job.others_unsent or room or begun:
             return QueueState.lost
         return QueueState.held
 
-    def _with_parts_to_settle(self, jobs: Mapping[str, tuple[str, bool, Any]]) -> set[str]:
+    def _with_parts_to_settle(self, jobs: Mapping[str, _Job]) -> set[str]:
         """Jobs under way of which some part has failed, or that are to do failed parts again."""
         begun, again = [], []
-        for job_id, (status, retrying, _) in jobs.items():
-            if job_id in self.parts:
-                if retrying:
+        for job_id, job in jobs.items():
+            if job.has_parts:
+                if job.retrying:
                     again.append(job_id)
-                elif status == Status.active.value:
+                elif job.status is Status.active:
                     begun.append(job_id)
         found: set[str] = set()
         for model, statuses, ids in (
@@ -398,30 +416,19 @@ class _Surveyor:
                 for message_id, job_id in left.items()
                 if job_id == self.only or job_id.startswith(f"{self.only}.")
             }
-        found = messages.look_up(left.keys())
-        for batch in _batches(found):
+        for batch in _batches(messages.look_up(left.keys())):
             rows = self._rows_of([message.job_id for message in batch])
             for message in batch:
-                kind, row = rows.get(message.job_id, ("message", None))
-                if row is not None and row.get("message_id") == message.message_id:
+                kind, row = rows.get(message.job_id, ("message", {}))
+                if row and row.get("message_id") == message.message_id:
                     continue  # its row was written while others were read
                 situation = self._leftover(message, row)
                 rule = judge(situation)
                 if rule.drift:
-                    transcode_id = row.get("transcode_id") if row is not None else None
-                    sent_at = message.sent_at.replace(tzinfo=None)
-                    self._found(
-                        Finding(
-                            rule,
-                            situation,
-                            kind,
-                            message.job_id,
-                            transcode_id,
-                            row,
-                            message,
-                            sent_at,
-                        )
-                    )
+                    since = message.sent_at.replace(tzinfo=None)
+                    row = {**row, "job_id": message.job_id}
+                    parent = row.get("transcode_id")
+                    self._found(_of_row(rule, situation, kind, row, parent, since, message))
 
     def _rows_of(self, ids: list[str]) -> dict[str, tuple[str, Row]]:
         found: dict[str, tuple[str, Row]] = {}
@@ -430,11 +437,11 @@ class _Surveyor:
                 found[row["job_id"]] = (kind, row)
         return found
 
-    def _leftover(self, message: Message, row: Row | None) -> Situation:
+    def _leftover(self, message: Message, row: Row) -> Situation:
         age = self.asked_at - message.sent_at.replace(tzinfo=None)
         return Situation(
             Subject.part,
-            RowState.none if row is None else RowState(row["status"]),
+            RowState(row["status"]) if row else RowState.none,
             queue=QueueState.fetched if message.fetched else QueueState.left,
             pace=Pace.still if age > timedelta(seconds=YOUNG_SECONDS) else Pace.resting,
         )
@@ -443,7 +450,34 @@ class _Surveyor:
         self.result.findings.append(finding)
 
 
-def _batches(items: Collection[Any]) -> Iterator[list[Any]]:
+def _of_row(
+    rule: Rule,
+    situation: Situation,
+    kind: str,
+    row: Row,
+    transcode_id: str | None,
+    since: datetime | None,
+    message: Message | None = None,
+) -> Finding:
+    lease = row.get("lease") or {}
+    worker = lease.get("worker")
+    return Finding(
+        rule,
+        situation,
+        kind,
+        row["job_id"],
+        transcode_id,
+        since,
+        message,
+        message_id=row.get("message_id"),
+        # Few workers have many leases.
+        worker=sys.intern(worker) if worker else None,
+        lease=lease.get("token"),
+        lease_until=lease.get("expires_at"),
+    )
+
+
+def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
     rest = iter(items)
     while batch := list(islice(rest, IDS)):
         yield batch

@@ -161,7 +161,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.queued())
     @rule(pick=PICK)
     def lose_a_message(self, pick: int) -> None:
-        assert messages.drop(_one_of(self.queued(), pick))
+        assert messages.drop([_one_of(self.queued(), pick)])
 
     @precondition(lambda self: self.queued())
     @rule(pick=PICK)
