@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+#: Where progress is logged unless another group is named.
+DEFAULT_LOG_GROUP = "/video-encoding/progress"
+_LOG_GROUP = re.compile(r"[A-Za-z0-9._/#-]{1,512}")
+
 
 class SettingsError(Exception):
     """A setting's value cannot be used; the message names it, the value and what is allowed."""
@@ -24,6 +28,7 @@ def _url(value: str | None, schemes: tuple[str, ...]) -> str | None:
     return value
 
 
+_RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour|day)")
 #: A name or an address; no wildcards.
 _HOST = r"[a-z0-9._-]+|[0-9a-f:.]+"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -96,6 +101,25 @@ class Settings(BaseSettings):
     media_base_url: str | None = Field(
         None,
         description="Public address of the bucket (a CDN). Not set: the dashboard serves streams.",
+    )
+    cloudwatch_logs: bool = Field(
+        False,
+        description="Log the progress of each video to CloudWatch Logs.",
+    )
+    cloudwatch_log_group: str | None = Field(
+        None,
+        description=(f"Log group for that, which turns it on too. Not set: {DEFAULT_LOG_GROUP}."),
+    )
+    cloudwatch_access_key_id: str | None = Field(
+        None, description="Access key for CloudWatch Logs. Not set: that of the storage."
+    )
+    cloudwatch_secret_access_key: SecretStr | None = Field(
+        None, description="Secret key of that access key."
+    )
+    cloudwatch_endpoint_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("AWS_ENDPOINT_URL_LOGS", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"),
+        description="Address of CloudWatch Logs. Not set: that of the region, AWS_REGION.",
     )
     secret_key: SecretStr | None = Field(
         None,
@@ -214,6 +238,16 @@ class Settings(BaseSettings):
         validation_alias="DAILIES_CORS_ORIGINS",
         description="Origins whose pages may use the API, such as https://a.example; by commas.",
     )
+    api_limit: str = Field(
+        "6000/minute",
+        validation_alias="DAILIES_API_LIMIT",
+        description="Requests one API token may make, as NUMBER/second, /minute, /hour or /day.",
+    )
+    upload_limit: str = Field(
+        "2000/minute",
+        validation_alias="DAILIES_UPLOAD_LIMIT",
+        description="Uploads one person or token may begin, written in the same way.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias="DAILIES_LOG_LEVEL", description="How much the log says."
     )
@@ -228,7 +262,7 @@ class Settings(BaseSettings):
     def _redis(cls, value: str | None) -> str | None:
         return _url(value, ("redis", "rediss", "unix"))
 
-    @field_validator("s3_endpoint_url", "media_base_url")
+    @field_validator("s3_endpoint_url", "media_base_url", "cloudwatch_endpoint_url")
     @classmethod
     def _http(cls, value: str | None) -> str | None:
         return _url(value.rstrip("/") if value else value, ("http", "https"))
@@ -237,6 +271,13 @@ class Settings(BaseSettings):
     @classmethod
     def _origins(cls, value: str) -> str:
         return ",".join(_origin(word.strip()) for word in value.split(",") if word.strip())
+
+    @field_validator("api_limit", "upload_limit")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if not _RATE.fullmatch(value):
+            raise ValueError("must be like 600/minute: a number, then second, minute, hour or day")
+        return value
 
     @field_validator("api_token", "secret_key")
     @classmethod
@@ -249,6 +290,20 @@ class Settings(BaseSettings):
     def allowed_origins(self) -> tuple[str, ...]:
         """The origins of ``cors_origins``, as browsers write them."""
         return tuple(self.cors_origins.split(",")) if self.cors_origins else ()
+
+    @field_validator("cloudwatch_log_group")
+    @classmethod
+    def _log_group(cls, value: str | None) -> str | None:
+        if value is not None and not _LOG_GROUP.fullmatch(value):
+            raise ValueError("must have 1 to 512 letters, digits or any of . - _ / #")
+        return value
+
+    @property
+    def cloudwatch_group(self) -> str | None:
+        """The log group to which progress goes; None where it goes to none."""
+        if self.cloudwatch_log_group is None and not self.cloudwatch_logs:
+            return None
+        return self.cloudwatch_log_group or DEFAULT_LOG_GROUP
 
     @property
     def scratch(self) -> Path:

@@ -5,6 +5,9 @@ Put the rule directly on the view, below the route::
     @bp.post("/titles")
     @require_role("editor")
     def create() -> Response: ...
+
+A rule has a scope too, which narrows API tokens that were made for some scopes only: viewers' views
+are ``read``, editors' ``jobs`` unless they say ``upload``, admins' ``admin``.
 """
 
 from collections.abc import Callable
@@ -14,12 +17,14 @@ from flask import Flask, current_app, request
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from webapp.models import Role
+from webapp.models import Role, Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: The attribute of a view that holds its rule: a Role, or None for everybody.
 _RULE = "access_rule"
+_SCOPE = "access_scope"
+_SCOPE_OF_ROLE = {Role.viewer: Scope.read, Role.editor: Scope.jobs, Role.admin: Scope.admin}
 
 
 class RuleMissing(Exception):
@@ -32,12 +37,17 @@ def public(view: View) -> View:
     return view
 
 
-def require_role(role: str) -> Callable[[View], View]:
-    """Only who is signed in and has ``role`` or a higher one may call the view."""
+def require_role(role: str, scope: str | None = None) -> Callable[[View], View]:
+    """Only who is signed in and has ``role`` or a higher one may call the view.
+
+    ``scope`` is what a token must be for; without it, it follows from the role.
+    """
     needed = Role(role)
+    belongs_to = Scope(scope) if scope else _SCOPE_OF_ROLE[needed]
 
     def mark(view: View) -> View:
         setattr(view, _RULE, needed)
+        setattr(view, _SCOPE, belongs_to)
         return view
 
     return mark
@@ -55,6 +65,14 @@ def rule_of(app: Flask, endpoint: str) -> Role | None:
         raise RuleMissing(endpoint)
     rule: Role | None = getattr(view, _RULE)
     return rule
+
+
+def scope_of(app: Flask, endpoint: str) -> Scope | None:
+    """The scope of an endpoint; None where everybody may call it. Raises RuleMissing."""
+    if rule_of(app, endpoint) is None:
+        return None
+    scope: Scope = getattr(app.view_functions[endpoint], _SCOPE)
+    return scope
 
 
 def init_app(app: Flask) -> None:
@@ -79,6 +97,10 @@ def _check() -> None:
     endpoint = request.endpoint
     if endpoint is None:
         return  # No such page: the 404 says no more than that.
+    if request.method == "OPTIONS" and getattr(
+        request.url_rule, "provide_automatic_options", False
+    ):
+        return  # No view runs: a browser asks what it may send, before it sends who it is.
     needed = rule_of(current_app, endpoint)
     if needed is None:
         return
@@ -88,3 +110,7 @@ def _check() -> None:
         raise Forbidden(
             f"This needs the role “{needed}”; {current_user.name} is “{current_user.role}”."
         )
+    scope = scope_of(current_app, endpoint)
+    if current_user.scopes is not None and scope not in current_user.scopes:
+        has = ", ".join(current_user.scopes)
+        raise Forbidden(f"This needs the scope “{scope}”; {current_user.name} is for: {has}.")

@@ -4,13 +4,14 @@ import hashlib
 import re
 import secrets
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from mongoengine.errors import NotUniqueError
 
 from tasks import database
 from tasks.settings import get_settings
-from webapp.models import ApiToken, Role, Session, SignInLink, User, ensure_indexes
+from webapp.models import ApiToken, Role, Scope, Session, SignInLink, User, ensure_indexes
 from webapp.passwords import hash_password, verify_password
 
 MIN_PASSWORD = 10
@@ -24,6 +25,12 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x0
 
 class AccountError(Exception):
     """An account or token cannot be made or changed so; the message says why, for people."""
+
+    @property
+    def sentence(self) -> str:
+        """The message as a sentence."""
+        text = str(self)
+        return f"{text[:1].upper()}{text[1:]}."
 
 
 def add_user(email: str, password: str | None, role: str) -> User:
@@ -84,6 +91,43 @@ def check_password(email: str, password: str) -> User | None:
     return user if right else None
 
 
+def person(user_id: str) -> User:
+    """The person with that id. Raises AccountError."""
+    database.connect()
+    user: User | None = User.objects(user_id=user_id).first()
+    if user is None:
+        raise AccountError("this person has no account any more")
+    return user
+
+
+def sign_out_everywhere(email: str) -> int:
+    """Ends every session of a person, and their sign-in links; returns how many sessions.
+
+    Tokens stay: they are revoked one by one. Raises AccountError.
+    """
+    user = _user(email)
+    User.objects(user_id=user.user_id).update_one(set__sessions=[])
+    SignInLink.objects(user_id=user.user_id).delete()
+    return len(user.sessions)
+
+
+def change_password(user_id: str, current: str, new: str) -> None:
+    """Sets the password of a person who knows the one they have, and ends all their sessions.
+
+    Who has none yet, as they came by link, need not know one. Raises AccountError.
+    """
+    user = person(user_id)
+    known = user.password_hash
+    if known is not None and not verify_password(known, current[: MAX_PASSWORD + 1]):
+        raise AccountError("the current password is wrong")
+    # Of two changes at once, or of one and an admin's, one wins: both knew the same password.
+    changed = User.objects(user_id=user_id, password_hash=known).update_one(
+        set__password_hash=_hash_valid(new), set__sessions=[]
+    )
+    if not changed:
+        raise AccountError("the password was changed meanwhile: sign in again")
+
+
 def open_session(user: User) -> str:
     """Signs a browser in; returns the key that its cookie carries."""
     key = secrets.token_urlsafe(24)
@@ -104,11 +148,17 @@ def close_session(key: str) -> None:
 
 
 def issue_token(
-    name: str, role: str, expires_at: datetime | None = None, *, owner: str | None = None
+    name: str,
+    role: str,
+    expires_at: datetime | None = None,
+    *,
+    scopes: Iterable[str] = (),
+    owner: str | None = None,
 ) -> str:
     """Makes an API token and returns its secret, which is shown this once and kept nowhere.
 
-    ``owner`` is the e-mail of the person it belongs to. Raises AccountError.
+    Without ``scopes`` it may do all that its role may. ``owner`` is the e-mail of the person it
+    belongs to. Raises AccountError.
     """
     _prepare()
     name = name.strip()
@@ -121,6 +171,7 @@ def issue_token(
         token_id=str(uuid.uuid4()),
         name=name,
         role=_valid_role(role),
+        scopes=_valid_scopes(scopes),
         prefix=plain[: len("dly_") + 8],
         digest=digest(plain),
         user_id=None if owner is None else _user(owner).user_id,
@@ -134,18 +185,27 @@ def issue_token(
     return plain
 
 
-def list_tokens() -> list[ApiToken]:
-    """Every token, oldest first; none of them holds its secret."""
+def list_tokens(owner: str | None = None) -> list[ApiToken]:
+    """Every token, or those of one person by e-mail, oldest first; none holds its secret.
+
+    Raises AccountError.
+    """
     database.connect()
-    return list(ApiToken.objects.order_by("created_at"))
+    of = {} if owner is None else {"user_id": _user(owner).user_id}
+    return list(ApiToken.objects(**of).order_by("created_at"))
 
 
-def revoke_token(name_or_id: str) -> None:
-    """Makes a token, named by its name, id or prefix, worthless. Raises AccountError."""
+def revoke_token(name_or_id: str, *, owner: str | None = None) -> ApiToken:
+    """Makes a token, named by its name, id or prefix, worthless, and returns what it was.
+
+    With ``owner``, an e-mail, it must be that person's. Raises AccountError.
+    """
     database.connect()
+    of = {} if owner is None else {"user_id": _user(owner).user_id}
     for field in ("name", "token_id", "prefix"):
-        if ApiToken.objects(**{field: name_or_id}).delete():
-            return
+        token: ApiToken | None = ApiToken.objects(**{field: name_or_id}, **of).first()
+        if token is not None and ApiToken.objects(token_id=token.token_id).delete():
+            return token
     raise AccountError(f"there is no token {name_or_id!r}")
 
 
@@ -244,6 +304,14 @@ def _valid_role(role: str) -> Role:
     except ValueError:
         allowed = ", ".join(Role)
         raise AccountError(f"{role!r} is no role: it is one of {allowed}") from None
+
+
+def _valid_scopes(scopes: Iterable[str]) -> list[str]:
+    try:
+        wanted = {Scope(scope) for scope in scopes}
+    except ValueError as error:
+        raise AccountError(f"{error}: it is one of {', '.join(Scope)}") from None
+    return [scope.value for scope in Scope if scope in wanted]
 
 
 def _hash_valid(password: str) -> str:

@@ -11,16 +11,20 @@ from tasks.settings import Settings, get_settings
 from webapp import (
     access,
     auth,
+    cors,
     csrf,
     deadline,
     errors,
     identity,
+    limits,
     live,
     media_files,
     null_bytes,
     pages,
     response_headers,
 )
+from webapp.api import admin_dashboard as api_dashboard
+from webapp.api import admin_media as api_media
 from webapp.api import (
     description,
     drift,
@@ -31,6 +35,8 @@ from webapp.api import (
     upload,
     v1_upload,
 )
+from webapp.api import feed_tickets as api_feed_tickets
+from webapp.api import job_log as api_job_log
 from webapp.api import overview as studio_overview
 from webapp.api.studio_jobs import make_blueprint
 from webapp.secret_key import secret_key
@@ -52,10 +58,12 @@ def create_app() -> Flask:
     null_bytes.init_app(app)
     deadline.init_app(app)
     identity.init_app(app)
+    limits.init_app(app)
     access.init_app(app)
     csrf.init_app(app)
     errors.init_app(app)
     response_headers.init_app(app)
+    cors.init_app(app)
 
     for blueprint in (
         auth.bp,
@@ -69,6 +77,10 @@ def create_app() -> Flask:
         studio_operations.bp,
         studio_overview.bp,
         drift.bp,
+        api_job_log.bp,
+        api_media.bp,
+        api_dashboard.bp,
+        api_feed_tickets.bp,
         media_files.bp,
         *pages.BLUEPRINTS,
     ):

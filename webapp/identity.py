@@ -8,12 +8,15 @@ from flask import Flask, g, request
 from flask_login import AnonymousUserMixin, LoginManager, UserMixin
 
 from tasks.settings import get_settings
+from webapp import feed_tickets
 from webapp.accounts import digest
 from webapp.deadline import in_time
 from webapp.models import ApiToken, Role, User
-from webapp.sockets import token_offered
+from webapp.sockets import ticket_offered, token_offered
 
 #: How exact a token's last use is kept: a write for every request would be too many.
+#: The only endpoint at which a ticket counts.
+FEED = "feed.events"
 LAST_USED_EVERY = timedelta(minutes=1)
 
 
@@ -21,13 +24,16 @@ LAST_USED_EVERY = timedelta(minutes=1)
 class Principal(UserMixin):
     """Who is signed in; views and templates know it as ``current_user``.
 
-    ``name`` is what a job's history says of who did it: an e-mail, or ``token NAME``.
+    ``name`` is what a job's history says of who did it: an e-mail, or ``token NAME``. ``scopes``
+    is what a token is for; None for all that its role may do.
     """
 
     name: str
     role: Role
     session_key: str | None = None
     token_digest: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] | None = None
+    user_id: str | None = None
 
     def get_id(self) -> str:
         """What Flask-Login keeps in the cookie."""
@@ -45,6 +51,7 @@ class Nobody(AnonymousUserMixin):
     name = "nobody"
     role = None
     by_token = False
+    scopes = None
     #: Why, for who may not go on like that.
     sentence = "Sign in, or send an API token as “Authorization: Bearer …”."
 
@@ -68,21 +75,35 @@ def init_app(app: Flask) -> None:
 
 def principal_of(user: User, session_key: str) -> Principal:
     """The person, signed in by the session with that key."""
-    return Principal(user.email, Role(user.role), session_key)
+    return Principal(user.email, Role(user.role), session_key, user_id=user.user_id)
 
 
 def _of_session(key: str) -> Principal | None:
     with in_time():
-        user = User.objects(sessions__key=key).only("email", "role").first() if key else None
+        found = User.objects(sessions__key=key).only("user_id", "email", "role")
+        user = found.first() if key else None
     return principal_of(user, key) if user else None
 
 
 def _by_token() -> None:
+    ticket = ticket_offered() if request.endpoint == FEED else None
+    if ticket is not None:
+        g._login_user = _of_ticket(ticket) or WrongToken()
+        return
     secret = _token_sent()
     if secret is None or request.endpoint in (None, "static"):
         return
     # A token that is sent counts, right or wrong, whatever session the client has besides.
     g._login_user = _of_digest(digest(secret)) or WrongToken()
+
+
+def _of_ticket(ticket: str) -> Principal | None:
+    holder = feed_tickets.redeem(ticket, request.headers.get("Origin"))
+    if holder is None:
+        return None
+    if holder.session_key is not None:
+        return _of_session(holder.session_key)
+    return _of_digest(holder.token_digest) if holder.token_digest else None
 
 
 def _token_sent() -> str | None:
@@ -119,4 +140,6 @@ def _of_digest(hashed: str) -> Principal | None:
             role = min(role, Role(owner.role), key=list(Role).index)
         if token.last_used_at is None or token.last_used_at <= now - LAST_USED_EVERY:
             ApiToken.objects(token_id=token.token_id).update_one(set__last_used_at=now)
-    return Principal(f"token {token.name}", role, token_digest=hashed)
+    return Principal(
+        f"token {token.name}", role, token_digest=hashed, scopes=tuple(token.scopes) or None
+    )

@@ -70,7 +70,7 @@ def index(media_id: str) -> Response:
 
 
 @bp.post("/<media_id>/subtitles")
-@require_role("editor")
+@require_role("editor", scope="upload")
 @without_deadline
 @documented(
     "Attaches a subtitle.",
@@ -103,7 +103,7 @@ def create(media_id: str) -> Response:
 
 
 @bp.delete("/<media_id>/subtitles/<subtitle_id>")
-@require_role("editor")
+@require_role("editor", scope="upload")
 @documented("Deletes a subtitle.", tag="Subtitles", answers={204: None})
 def delete(media_id: str, subtitle_id: str) -> tuple[str, int]:
     """Takes a subtitle out of the stream and removes its files. 204, or 404 where there is none."""

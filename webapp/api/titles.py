@@ -52,7 +52,7 @@ def find() -> Response:
 
 
 @bp.post("")
-@require_role("editor")
+@require_role("editor", scope="upload")
 @documented("Makes a title.", tag="Titles", body=NewTitle, answers={201: TitleAnswer})
 def create() -> Response:
     """Makes a film ``{kind, name}``, a season ``{kind, name, series, number}`` or an episode

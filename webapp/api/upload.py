@@ -119,7 +119,7 @@ class StreamingAnswer(RootModel[Stream | NoStream]):
 
 
 @bp.post("/video")
-@require_role("editor")
+@require_role("editor", scope="upload")
 @without_deadline
 @documented(
     "Stores a video.",
@@ -152,7 +152,7 @@ def upload() -> Response:
 
 
 @bp.post("/convert-to-hls/<video_id>")
-@require_role("editor")
+@require_role("editor", scope="upload")
 @documented("Starts encoding.", tag="Upload", body=Convert, answers={202: ConvertAnswer})
 @idempotent
 def convert(video_id: str) -> Response:

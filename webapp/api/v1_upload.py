@@ -27,7 +27,7 @@ FAMILY = "V1 upload"
 
 
 @bp.post("/upload")
-@require_role("editor")
+@require_role("editor", scope="upload")
 @documented(
     "Takes a video, or the key of one that is in the bucket, and queues its encoding.",
     tag=FAMILY,

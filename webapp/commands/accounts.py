@@ -125,18 +125,24 @@ def token() -> None:
 @click.argument("name")
 @click.option("--role", type=_ROLE, default="editor", show_default=True)
 @click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(["read", "upload", "jobs", "admin"]),
+    multiple=True,
+    help="What it is for; more than once for several. Default: all that its role may do.",
+)
+@click.option(
     "--expires",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
     help="Day, or day and time (UTC), from which it is worth nothing. Default: never.",
 )
-def add_token(name: str, role: str, expires: datetime | None) -> None:
+def add_token(name: str, role: str, scopes: tuple[str, ...], expires: datetime | None) -> None:
     """Make a token called NAME and print its secret, which is shown this once."""
     from webapp import accounts
 
     with told_plainly():
-        click.echo(
-            accounts.issue_token(name, role, expires.replace(tzinfo=UTC) if expires else None)
-        )
+        until = expires.replace(tzinfo=UTC) if expires else None
+        click.echo(accounts.issue_token(name, role, until, scopes=scopes))
 
 
 @token.command("list")
@@ -146,12 +152,13 @@ def list_tokens() -> None:
 
     with told_plainly():
         tokens = accounts.list_tokens()
-    rows = [("NAME", "ROLE", "BEGINS", "EXPIRES", "LAST USED")]
+    rows = [("NAME", "ROLE", "FOR", "BEGINS", "EXPIRES", "LAST USED")]
     for entry in tokens:
         rows.append(
             (
                 entry.name,
                 entry.role,
+                ", ".join(entry.scopes) or "all",
                 f"{entry.prefix}…",
                 _day(entry.expires_at),
                 _day(entry.last_used_at),

@@ -3,6 +3,7 @@
 from webapp.models.api_token import ApiToken
 from webapp.models.idempotent_request import IdempotentRequest
 from webapp.models.role import Role
+from webapp.models.scope import Scope
 from webapp.models.sign_in_link import SignInLink
 from webapp.models.user import Session, User
 
@@ -10,6 +11,7 @@ __all__ = [
     "ApiToken",
     "IdempotentRequest",
     "Role",
+    "Scope",
     "Session",
     "SignInLink",
     "User",

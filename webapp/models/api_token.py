@@ -1,19 +1,22 @@
 """A token by which a program calls the API."""
 
-from mongoengine import DateTimeField, Document, StringField
+from mongoengine import DateTimeField, Document, ListField, StringField
 
 from webapp.models.role import Role
+from webapp.models.scope import Scope
 
 
 class ApiToken(Document):
     """Only the SHA-256 of the secret is kept; ``prefix`` is its public beginning, to tell it by.
 
-    A token with a ``user_id`` may never do more than that person, and goes when they go.
+    A token with a ``user_id`` may never do more than that person, and goes when they go. Without
+    ``scopes`` it may do all that its role may.
     """
 
     token_id = StringField(required=True, unique=True)
     name = StringField(required=True, unique=True, max_length=100)
     role = StringField(required=True, choices=[r.value for r in Role])
+    scopes = ListField(StringField(choices=[s.value for s in Scope]))
     prefix = StringField(required=True)
     digest = StringField(required=True, unique=True)
     user_id = StringField()
