@@ -37,6 +37,10 @@ from webapp.api import (
 )
 from webapp.api import feed_tickets as api_feed_tickets
 from webapp.api import job_log as api_job_log
+from webapp.api import admin_dashboard as api_dashboard
+from webapp.api import admin_media as api_media
+from webapp.api import feed_tickets as api_feed_tickets
+from webapp.api import job_log as api_job_log
 from webapp.api import overview as studio_overview
 from webapp.api.studio_jobs import make_blueprint
 from webapp.secret_key import secret_key

@@ -13,7 +13,7 @@ MOST_VALUES = 100
 VALUE_LENGTH = 200
 
 _ID = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?")
-_KNOWN = ("after", "clientId", "jobId", "kind")
+_KNOWN = ("after", "clientId", "jobId", "kind", "mediaId")
 
 
 class BadQuery(ValueError):
@@ -29,12 +29,15 @@ class Wanted:
 
     client_ids: frozenset[str] = field(default_factory=frozenset)
     job_ids: frozenset[str] = field(default_factory=frozenset)
+    media_ids: frozenset[str] = field(default_factory=frozenset)
     kinds: frozenset[str] = field(default_factory=frozenset)
 
     def passes(self, event: Event) -> bool:
         """Whether an event is wanted."""
         data = event.data
         if self.kinds and data.get("kind") not in self.kinds:
+            return False
+        if self.media_ids and data.get("mediaId") not in self.media_ids:
             return False
         if self.client_ids and data.get("clientId") not in self.client_ids:
             return False
@@ -54,7 +57,12 @@ def parse(args: "MultiDict[str, str]") -> tuple[Wanted, str | None]:
     for kind in kinds:
         if kind not in list(Kind):
             raise BadQuery(f"unknown kind {_short(kind)}; known: {', '.join(Kind)}")
-    wanted = Wanted(_values(args, "clientId"), _values(args, "jobId"), kinds)
+    wanted = Wanted(
+        client_ids=_values(args, "clientId"),
+        job_ids=_values(args, "jobId"),
+        media_ids=_values(args, "mediaId"),
+        kinds=kinds,
+    )
     return wanted, _after(args.getlist("after"))
 
 

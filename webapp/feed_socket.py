@@ -15,7 +15,7 @@ from webapp.feed import End, Hub, Subscriber
 from webapp.feed_reader import Reader
 from webapp.feed_sender import Sender, close
 from webapp.feed_stats import Stats
-from webapp.sockets import WholeSends, from_another_site
+from webapp.sockets import WholeSends, from_another_site, from_unknown_site
 
 #: Bytes that the kernel keeps for a reader; it doubles them. More would hide how slow it is.
 SEND_BUFFER_BYTES = 128 * 1024
@@ -63,6 +63,9 @@ def events(ws: Any) -> None:
     try:
         if not current_user.by_token and from_another_site():
             close(ws, End(OTHER_SITE, "pages of another site may not use a session of this one"))
+            return
+        if from_unknown_site():
+            close(ws, End(OTHER_SITE, "pages of this origin may not listen: see docs/embedding.md"))
             return
         try:
             wanted, after = feed_query.parse(request.args)

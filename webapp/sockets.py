@@ -8,10 +8,14 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 
+from tasks.settings import get_settings
+
 #: Seconds between pings; a client that answers none of them is gone.
 PING_SECONDS = 25
 #: The sub-protocol of scripts in a browser that have a token: they can set no header but this.
 BEARER = "bearer"
+#: The same with a ticket of `webapp.feed_tickets`, for one socket of the event feed.
+TICKET = "ticket"
 
 
 def init_app(app: Flask, message_bytes: int) -> None:
@@ -21,7 +25,7 @@ def init_app(app: Flask, message_bytes: int) -> None:
         {
             "ping_interval": PING_SECONDS,
             "max_message_size": message_bytes,
-            "subprotocols": [BEARER],
+            "subprotocols": [BEARER, TICKET],
         },
     )
 
@@ -35,14 +39,32 @@ def from_another_site() -> bool:
     return origin is not None and urlsplit(origin).netloc != request.host
 
 
+def from_unknown_site() -> bool:
+    """Whether a page asks that is neither of this site nor of ``DAILIES_CORS_ORIGINS``.
+
+    Programs name no origin.
+    """
+    origin = request.headers.get("Origin")
+    return from_another_site() and origin not in get_settings().allowed_origins
+
+
 def token_offered() -> str | None:
     """The token that a WebSocket's client offers as its second sub-protocol, or None."""
+    return _offered(BEARER)
+
+
+def ticket_offered() -> str | None:
+    """The same of a ticket."""
+    return _offered(TICKET)
+
+
+def _offered(protocol: str) -> str | None:
     if request.headers.get("Upgrade", "").lower() != "websocket":
         return None
     offered = [
         word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")
     ]
-    return offered[1] if len(offered) == 2 and offered[0] == BEARER else None
+    return offered[1] if len(offered) == 2 and offered[0] == protocol else None
 
 
 class WholeSends:

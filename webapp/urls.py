@@ -28,6 +28,16 @@ def signed_url(media_id: str, key: str, seconds: int = LINK_SECONDS) -> str:
     return url_for("media_files.serve_signed", signature=signature, key=key, _external=True)
 
 
+def player_url(media_id: str, key: str) -> str:
+    """The address of a media's file for who is asking.
+
+    A program hands it on to players that cannot send its token, so its own are signed.
+    """
+    if current_user.by_token and not get_settings().media_base_url:
+        return signed_url(media_id, key)
+    return playback_url(key)
+
+
 def signed_media(signature: str) -> str | None:
     """The media whose files a link's signature opens, or None for a bad or expired one."""
     try:
@@ -38,15 +48,10 @@ def signed_media(signature: str) -> str | None:
 
 
 def streaming_urls(media: Media) -> dict[str, object]:
-    """``{master, qualities: {name: url}}`` of a playable media.
-
-    A program hands them on to players that cannot send its token, so its own are signed.
-    """
+    """``{master, qualities: {name: url}}`` of a playable media."""
 
     def url(key: str) -> str:
-        if current_user.by_token and not get_settings().media_base_url:
-            return signed_url(media.media_id, key)
-        return playback_url(key)
+        return player_url(media.media_id, key)
 
     renditions: Mapping[str, str] = media.renditions or {}
     return {

@@ -1,13 +1,18 @@
 """The application with a feed whose heartbeats, checks and patience are short."""
 
+import os
+
 from flask import Flask
 
+from tasks.settings import get_settings
 from webapp import feed, feed_reader, feed_sender, feed_watch
 from webapp.app import create_app
 
 
 def create_quick_app() -> Flask:
     """As `create_app`, but what takes up to a minute takes about a second."""
+    os.environ["DAILIES_CORS_ORIGINS"] = "http://elsewhere.example"
+    get_settings.cache_clear()
     feed_sender.HEARTBEAT_SECONDS = 0.5
     feed_watch.CHECK_SECONDS = 0.5
     feed_reader.WAIT_MS = 200

@@ -23,6 +23,7 @@ from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.people import signed_in
 from webapp import accounts
 from webapp.live import MESSAGE_BYTES
+from webapp.models import ApiToken
 
 Connect = Callable[..., FeedClient]
 
@@ -282,6 +283,60 @@ def test_a_browser_s_script_offers_its_token_as_a_sub_protocol(
     assert client.headers["sec-websocket-protocol"] == "bearer"
     tell(1)
     assert numbers(client.events(1)) == [1]
+
+
+def a_ticket(web: Gunicorn, token: str, **headers: str) -> str:
+    answer = requests.post(
+        f"{web.url}/api/feed-tickets",
+        headers={"Authorization": f"Bearer {token}", **headers},
+        timeout=20,
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["expiresIn"] == 60
+    ticket: str = answer.json()["ticket"]
+    return ticket
+
+
+def test_a_ticket_opens_one_socket_of_the_origin_that_asked_for_it(
+    connect: Connect, quick_web: Gunicorn, token: str
+) -> None:
+    origin = {"Origin": "http://elsewhere.example"}
+    shown = {"Sec-WebSocket-Protocol": f"ticket, {a_ticket(quick_web, token, **origin)}"}
+    client = connect("mediaId=m1", secret=None, headers={**shown, **origin})
+    assert client.headers["sec-websocket-protocol"] == "ticket"
+    tell(1, mediaId="m2")
+    tell(2, mediaId="m1")
+    assert numbers(client.events(1)) == [2]
+    with pytest.raises(Refused, match="401"):
+        FeedClient(quick_web, headers={**shown, **origin})
+
+    elsewhere = a_ticket(quick_web, token, **origin)
+    own = {"Sec-WebSocket-Protocol": f"ticket, {elsewhere}", "Origin": quick_web.url}
+    with pytest.raises(Refused, match="401"):
+        FeedClient(quick_web, headers=own)
+    # It is a ticket for the feed, and no token.
+    with pytest.raises(Refused, match="401"):
+        FeedClient(quick_web, headers={"Authorization": f"Bearer {elsewhere}"})
+    # One that a program asked for is good wherever a token would be.
+    lone = a_ticket(quick_web, token)
+    assert connect(secret=None, headers={"Sec-WebSocket-Protocol": f"ticket, {lone}"}).hello
+
+
+def test_a_socket_by_ticket_ends_with_its_token(
+    connect: Connect, quick_web: Gunicorn, token: str
+) -> None:
+    shown = {"Sec-WebSocket-Protocol": f"ticket, {a_ticket(quick_web, token)}"}
+    client = connect(secret=None, headers=shown)
+    ApiToken.objects.delete()
+    assert client.end()[0] == 4401
+
+
+def test_pages_of_unlisted_origins_may_not_listen_even_with_a_token(
+    quick_web: Gunicorn, token: str
+) -> None:
+    for origin in ("http://evil.example", "https://elsewhere.example", "null"):
+        client = FeedClient(quick_web, token=token, headers={"Origin": origin})
+        assert client.end()[0] == 4403
 
 
 def cookie_of(app: Flask, email: str) -> str:

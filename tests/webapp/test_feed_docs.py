@@ -59,6 +59,7 @@ def test_parameters_codes_and_numbers_are_told() -> None:
     assert tuple(table("parameter", "What to ask for")) == (
         "kind",
         "jobId",
+        "mediaId",
         "clientId",
         "after",
     )
