@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 from flask_login import current_user
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from werkzeug.exceptions import NotFound
 
 from tasks import drift, repairs
@@ -31,7 +31,7 @@ class FixBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str | None = Field(None, min_length=1, max_length=2000)
-    all: bool = False
+    all: StrictBool = False
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "FixBody":

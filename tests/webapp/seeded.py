@@ -1,0 +1,83 @@
+"""Something of each kind in the database and the bucket, for tests that ask for anything."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from tasks import lifecycle, queue
+from tasks.models import Media, Status, Subtitle, Title, TranscodeJob
+from tasks.models.bulk_operation import BulkOperation
+from tasks.models.clock import now
+from tasks.storage import get_storage
+from tests.webapp.pages import rows
+
+#: Path parameter → values of it that name something.
+Ids = Mapping[str, Sequence[str]]
+
+
+def seed(workers: Sequence[str] = ()) -> Ids:
+    """Writes the rows, and returns by which ids paths reach them; the app is connected.
+
+    ``workers`` are names of workers that are alive.
+    """
+    playable = rows.media(playable=True)
+    key = str(playable.master_key)
+    get_storage().put_bytes(key, b"#EXTM3U\n", "application/vnd.apple.mpegurl")
+    made = rows.job("completed", of=playable)
+    jobs = [made, *(rows.job(status) for status in Status if status is not Status.completed)]
+    uploads = [rows.upload(status, rendition=f"{status}", of=made) for status in Status]
+    media = [str(playable.media_id), *(str(job.media_id) for job in jobs[1:]), _unasked()]
+    return {
+        "videoId": media,
+        "mediaId": media,
+        "jobId": [str(job.job_id) for pair in zip(jobs, uploads, strict=True) for job in pair],
+        "subtitleId": [_subtitle(playable)],
+        "operationId": [_operation()],
+        "name": [queue.CHUNKS, *workers],
+        "key": [key],
+        "titleId": [_title()],
+        "driftId": [f"transcode:{_stuck().job_id}"],
+    }
+
+
+def _unasked() -> str:
+    """A media that nobody has asked to encode."""
+    return str(rows.media().media_id)
+
+
+def _title() -> str:
+    title_id = str(uuid.uuid4())
+    Title(title_id=title_id, kind="film", name="Tides", created_at=now()).save()
+    return title_id
+
+
+def _subtitle(media: Media) -> str:
+    subtitle_id = str(uuid.uuid4())
+    Subtitle(
+        subtitle_id=subtitle_id,
+        media_id=media.media_id,
+        filename="tides.vtt",
+        source_key=f"sources/{media.media_id}/subtitles/{subtitle_id}.vtt",
+        origin="attached",
+        created_by="ada@example.com",
+        created_at=now(),
+    ).save()
+    return subtitle_id
+
+
+def _operation() -> str:
+    operation = BulkOperation(
+        job_id=str(uuid.uuid4()),
+        queue_name=queue.BULK,
+        job_kind="transcode",
+        action="retry",
+        ids=["a"],
+        who="ada@example.com",
+        total=1,
+    )
+    lifecycle.create([operation], who="ada@example.com", why="Asked.")
+    return str(operation.job_id)
+
+
+def _stuck() -> TranscodeJob:
+    """A job that says it is done and has no stream."""
+    return rows.job("active", phase="splitting")
