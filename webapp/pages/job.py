@@ -13,7 +13,7 @@ from tasks.control.allowed import Action, Kind
 from tasks.models import TranscodeJob
 from webapp.access import allowed, require_role
 from webapp.deadline import without_deadline
-from webapp.pages import job_context
+from webapp.pages import job_context, job_log_view
 from webapp.pages.partials import for_browser
 
 bp = Blueprint("job", __name__)
@@ -26,6 +26,7 @@ _ACTIONS = ",".join(action.value for action in Action)
 def show(job_id: str) -> Response:
     """A job's page."""
     context = job_context.context(_found(job_id), can_edit=allowed("editor"))
+    context |= job_log_view.context(job_id)
     live_query = f"page=job&id={job_id}"
     return for_browser(render_template("pages/job.html", live_query=live_query, **context))
 

@@ -14,6 +14,7 @@ from webapp.pages import (
     drift_context,
     job_context,
     job_list,
+    job_log_view,
     jobs_context,
     operation_context,
     overview_context,
@@ -184,8 +185,10 @@ def _job(renderer: Renderer, view: View) -> Panels:
     found = renderer.once(("job", job_id), lambda: _job_context(job_id))
     if found is None:
         return Panels()
-    context = {**found, "can_edit": view.can_edit}
+    log = renderer.once(("log", job_id), lambda: job_log_view.context(job_id))
+    context = {**found, **log, "can_edit": view.can_edit}
     parts = {
+        "#job-log": partial("#job-log", renderer.markup("job_log", **context)),
         "#job-head": partial("#job-head", renderer.markup("job_head", **context)),
         "#job-details": partial(
             "#job-details", renderer.markup("job_details", **context), "innerMorph"
