@@ -145,6 +145,8 @@ class Hub(Listener):
             job_id = event.data.get("transcodeId") or event.data.get("jobId")
             if job_id:
                 self._changed.add(str(job_id))
+            if event.data.get("kind") == "bulk":
+                self._changed.add("operations")
             if event.data.get("kind") != "step":
                 self._changed.add("jobs")
             if event.name in ("mediaChanged", "JobCompleted"):

@@ -23,6 +23,7 @@ from tasks.models.bulk_operation import BulkOperation
 BATCH, SLOW_BATCH = 500, 24
 #: Seconds between two events that tell how far it is.
 TOLD_SECONDS = 0.5
+_BY_ID = "job_id_1"
 
 
 def run_bulk(operation: BulkOperation, beat: Heartbeat) -> Mapping[str, Any]:
@@ -75,12 +76,14 @@ def _batches(operation: BulkOperation, size: int) -> Iterator[list[str]]:
         yield from (left[begin : begin + size] for begin in range(0, len(left), size))
         return
     model = MODELS[Kind(operation.job_kind)]
+    collection = model._get_collection()
     conditions = filter_of(operation.chosen).conditions(model)
+    # In the order of their ids: any other index would sort all that match for each batch.
+    hint = _BY_ID if _BY_ID in collection.index_information() else None
     while True:
         beyond = {"$and": [conditions, {"job_id": {"$gt": position}}]}
-        # In the order of their ids: any other index would sort all that match for each batch.
-        rows = model._get_collection().find(beyond, {"job_id": 1}, hint=[("job_id", 1)])
-        ids = [row["job_id"] for row in rows.sort("job_id", 1).limit(size)]
+        rows = collection.find(beyond, {"job_id": 1}, hint=hint).sort("job_id", 1).limit(size)
+        ids = [row["job_id"] for row in rows]
         if not ids:
             return
         yield ids

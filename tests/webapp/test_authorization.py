@@ -33,6 +33,7 @@ RULES: dict[str, str | None] = {
     "api_v1_upload.upload": "editor",
     "api_v1_upload.status": "viewer",
     "api_v1_upload.retry": "editor",
+    "api_cloudwatch.show": "viewer",
     "api_titles.find": "viewer",
     "api_titles.create": "editor",
     "studio_transcode.list_jobs": "viewer",

@@ -189,6 +189,27 @@ def test_a_bulk_action_tells_done_from_skipped_with_the_reason(editor: FlaskClie
     assert "is cancelled" in reasons[jobs[0].job_id]
 
 
+def test_operations_are_listed_page_by_page_and_one_is_cancelled(editor: FlaskClient) -> None:
+    asked = {"action": "cancel", "filter": {}}
+    path = f"{PATHS[Kind.transcode]}/bulk"
+    ids = [editor.post(path, json=asked).get_json()["operationId"] for _ in range(3)]
+
+    first = editor.get("/v1/studio/operations?limit=2").get_json()
+    rest = editor.get(f"/v1/studio/operations?limit=2&after={first['after']}").get_json()
+    listed = [row["operationId"] for row in first["operations"] + rest["operations"]]
+    assert (listed, rest["after"]) == (ids[::-1], None)
+    assert "results" not in first["operations"][0]
+    assert editor.get("/v1/studio/operations?after=nonsense").status_code == 400
+    assert editor.get("/v1/studio/operations?limit=0").status_code == 422
+
+    one = f"/v1/studio/operations/{ids[0]}"
+    assert editor.post(f"{one}/cancel").get_json()["status"] == "cancelled"
+    again = editor.post(f"{one}/cancel")
+    assert again.status_code == 409
+    assert "This operation is cancelled" in again.get_json()["detail"]
+    assert editor.post("/v1/studio/operations/none/cancel").status_code == 404
+
+
 def test_a_filter_reaches_what_matched_when_it_was_asked(editor: FlaskClient) -> None:
     old = a_job(resource_type="film")
     asked = {"action": "cancel", "filter": {"type": "film"}}

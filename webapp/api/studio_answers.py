@@ -83,13 +83,19 @@ class TranscodeJobAnswer(JobAnswer):
     chunks_total: int | None
     chunks_done: int | None
     eta_seconds: float | None
+    detail: str | None = Field(description="What is done now, in words.")
     renditions: list[Stored]
+    subtitle_languages: list[str]
 
 
 class UploadJobAnswer(JobAnswer):
     """An upload job: a rendition, a master playlist or a subtitle on its way into the bucket."""
 
     transcode_id: str
+    waits_for: str | None = Field(
+        description="Why it waits and is in no queue yet, in a sentence: what the master playlist "
+        "waits for, and what failed of that."
+    )
     job_type: str | None
     film_id: str | None
     episode_id: str | None
@@ -97,6 +103,9 @@ class UploadJobAnswer(JobAnswer):
     upload_type: str | None
     content_type: str | None
     label: str | None
+    rendition: str | None
+    subtitle_id: str | None
+    language: str | None = Field(description="Of a subtitle, BCP 47; null until it is known.")
     hls_dir: str | None
     master_playlist_path: str | None
     subtitle_path: str | None
@@ -248,8 +257,8 @@ class FixStuckAnswer(Answer):
     jobs: list[Fix]
 
 
-class OperationAnswer(Answer):
-    """An action on many jobs: how many are done, skipped with the reason, failed."""
+class OperationLine(Answer):
+    """An action on many jobs: how many are done, skipped, failed."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -262,8 +271,21 @@ class OperationAnswer(Answer):
     done: int
     skipped: int
     failed: int = Field(validation_alias="failures")
-    results: list[Stored] = Field(description="`{jobId, outcome, reason}` of what was not done.")
+    who: str
+    outputs: bool | None = Field(description="Whether a deletion takes the outputs too.")
+    chosen: Stored = Field(description="The filter, in the list's words; empty for checked jobs.")
     error_message: str | None
     created_at: At | None
     finished_at: At | None
+
+
+class OperationAnswer(OperationLine):
+    """An operation with what it did not do, and why."""
+
+    results: list[Stored] = Field(
+        description="`{jobId, outcome, reason}` of what was not done, the first 500."
+    )
+    reasons: list[Stored] = Field(
+        description="`{outcome, reason, count}` of all that was not done, listed or not."
+    )
     status_url: str = Field("", description="Where to ask again; only when it was accepted.")

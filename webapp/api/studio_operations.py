@@ -3,15 +3,17 @@
 from typing import Literal
 
 from flask import Blueprint, Response, request
-from pydantic import ConfigDict
+from flask_login import current_user
+from pydantic import BaseModel, ConfigDict, Field
+from werkzeug.exceptions import BadRequest
 
-from tasks import lifecycle
+from tasks.control import operations
+from tasks.jobs_query import LIMIT, BadCursor
 from tasks.models.audit_entry import AuditEntry
-from tasks.models.bulk_operation import BulkOperation
 from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import parsed
-from webapp.api.studio_answers import OperationAnswer, Stored
+from webapp.api.studio_answers import OperationAnswer, OperationLine, Stored
 from webapp.api.studio_models import AuditQuery
 from webapp.openapi import documented
 
@@ -39,12 +41,63 @@ class AuditAnswer(Answer):
     entries: list[AuditLine]
 
 
+class OperationsQuery(BaseModel):
+    """Query parameters of the list of operations."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=LIMIT)
+    after: str | None = Field(None, max_length=400)
+
+
+class OperationsAnswer(Answer):
+    """Operations, newest first; ``after`` is null on the last page."""
+
+    operations: list[OperationLine]
+    after: str | None
+
+
+@bp.get("/operations")
+@require_role("viewer")
+@documented(
+    "Past and running bulk operations.",
+    tag="Operations",
+    query=OperationsQuery,
+    answers={200: OperationsAnswer},
+    errors=(400,),
+)
+def found() -> Response:
+    """``{operations, after}``, newest first. 400 for a place that no page gave out."""
+    query = parsed(OperationsQuery, request.args.to_dict())
+    try:
+        page = operations.page(limit=query.limit, after=query.after)
+    except BadCursor as error:
+        raise BadRequest(f"after: {error}") from None
+    lines = [OperationLine.model_validate(row) for row in page.rows]
+    return answered(OperationsAnswer(operations=lines, after=page.after))
+
+
+@bp.post("/operations/<operation_id>/cancel")
+@require_role("editor")
+@documented(
+    "Ends a bulk operation; what it has done stays done.",
+    tag="Operations",
+    answers={200: OperationAnswer},
+    errors=(409,),
+)
+def cancel(operation_id: str) -> Response:
+    """Ends an operation between two of its batches. 404, 409 where it is over."""
+    return answered(
+        OperationAnswer.model_validate(operations.cancel(operation_id, current_user.name))
+    )
+
+
 @bp.get("/operations/<operation_id>")
 @require_role("viewer")
 @documented("How far a bulk operation is.", tag="Operations", answers={200: OperationAnswer})
 def one(operation_id: str) -> Response:
     """A bulk operation: how many jobs are done, skipped with the reason, failed. 404."""
-    return answered(OperationAnswer.model_validate(lifecycle.find(BulkOperation, operation_id)))
+    return answered(OperationAnswer.model_validate(operations.find(operation_id)))
 
 
 @bp.get("/audit")

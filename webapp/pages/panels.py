@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 from jinja2 import Environment
 from markupsafe import escape
 
-from tasks import drift, health
+from tasks import drift, health, lifecycle
 from tasks.control.allowed import Kind
+from tasks.jobs_query import BadCursor
 from webapp.pages import (
     drift_context,
     job_context,
@@ -237,11 +238,21 @@ def _overview(renderer: Renderer, view: View) -> Panels:
 
 
 def _operation(renderer: Renderer, view: View) -> Panels:
-    context = operation_context.context(view.values.get("id", ""))
-    if context is None:
+    try:
+        context = operation_context.context(view.values.get("id", ""), can_edit=view.can_edit)
+    except lifecycle.NotFound:
         return Panels()
     markup = renderer.markup("operation", **context)
     return Panels(parts={"#operation": partial("#operation", markup, "innerMorph")})
+
+
+def _operations(renderer: Renderer, view: View) -> Panels:
+    try:
+        context = operation_context.list_context(view.values.get("after"))
+    except BadCursor:
+        return Panels()
+    markup = renderer.markup("operations", **context)
+    return Panels(parts={"#operations": partial("#operations", markup, "innerMorph")})
 
 
 def _other(_renderer: Renderer, _view: View) -> Panels:
@@ -259,6 +270,7 @@ _PAGES: dict[str, Callable[[Renderer, View], Panels]] = {
     "library": _library,
     "drift": _drift,
     "operation": _operation,
+    "operations": _operations,
     "overview": _overview,
     "other": _other,
 }

@@ -1,6 +1,7 @@
 """Many jobs at once, the page of such an operation, what is stuck, and the audit log."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -9,11 +10,13 @@ from flask.testing import FlaskClient
 from tasks import audit
 from tasks.control import bulk
 from tasks.control.allowed import Action, Kind
+from tasks.jobs_query import JobFilter
 from tasks.models import AuditEntry, BulkOperation
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
 from tests.webapp.people import csrf_token
 from webapp.pages.audit import PAGE_SIZE
+from webapp.pages.operation_context import PAGE_SIZE as PAGE_SIZE_OF_OPERATIONS
 
 AsPerson = Callable[[str], FlaskClient]
 
@@ -90,6 +93,48 @@ def test_an_operation_says_what_it_skipped_and_why(editor: FlaskClient) -> None:
     assert "<b>ada</b>" in page.text
     assert page.all("a", href=f"/jobs?q={job.job_id}")
     assert editor.get("/operations/none").status_code == 404
+
+
+def test_operations_are_listed_and_paged(editor: FlaskClient, as_person: AsPerson) -> None:
+    started = [
+        bulk.start(Kind.upload, Action.retry, f"person {n}", chosen=JobFilter(label="HD"))
+        for n in range(PAGE_SIZE_OF_OPERATIONS + 2)
+    ]
+    first = Page(editor.get("/operations").text)
+    assert "person 1." not in first.text
+    assert "Retry 0 uploads" in first.text
+    assert "All uploads with label HD." in first.text
+    (older,) = [a["href"] for a in first.all("a", class_="btn") if "after=" in a["href"]]
+    rest = Page(editor.get(older).text)
+    assert [a["id"] for a in rest.all("article")] == [
+        f"operation-{row.job_id}" for row in (started[1], started[0])
+    ]
+    assert editor.get("/operations?after=nonsense").status_code == 400
+    assert Page(as_person("viewer").get("/jobs").text).all("a", href="/operations")
+
+
+def test_an_operation_is_cancelled_on_its_page(app: Flask, editor: FlaskClient) -> None:
+    job = rows.job("failed")
+    operation = bulk.start(Kind.transcode, Action.retry, "ada", ids=[job.job_id])
+    path = f"/operations/{operation.job_id}"
+    assert Page(editor.get(path).text).posts == [f"{path}/cancel"]
+
+    page = Page(editor.post(f"{path}/cancel").text)
+    assert "Cancelled by editor@example.com. 0 of 1 were visited" in page.text
+    assert "Left alone 1" in page.text
+    assert page.posts == []
+    refused = editor.post(f"{path}/cancel")
+    assert refused.status_code == 409
+    assert "This operation is cancelled: there is nothing to cancel." in refused.text
+    results = AuditEntry.objects(action="bulk cancel").scalar("result")
+    assert sorted(results) == ["done", "refused"]
+    # A worker that was lost with it left no word of the batch that it had in hand.
+    lost = BulkOperation.objects(job_id=operation.job_id)
+    lost.update(pending=["a", "b"])
+    assert "Stopping" in editor.get(path).text
+    lost.update(cancelled_at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert "Of 2 more nobody knows" in editor.get(path).text
+    assert editor.post("/operations/none/cancel").status_code == 404
 
 
 def test_stuck_jobs_are_listed_before_they_are_fixed(editor: FlaskClient) -> None:
