@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from tasks import lifecycle, queue
-from tasks.models import Media, Status, Subtitle, Title, TranscodeJob
+from tasks.models import Media, Status, Subtitle, Title, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.clock import now
 from tasks.storage import get_storage
@@ -15,10 +15,13 @@ Ids = Mapping[str, Sequence[str]]
 
 
 def seed(workers: Sequence[str] = ()) -> Ids:
-    """Writes the rows, and returns by which ids paths reach them; the app is connected.
+    """Writes the rows in place of those of before, and returns by which ids paths reach them; the
+    app is connected.
 
     ``workers`` are names of workers that are alive.
     """
+    for model in (Media, TranscodeJob, UploadJob, Subtitle, Title, BulkOperation):
+        model.objects.delete()
     playable = rows.media(playable=True)
     key = str(playable.master_key)
     get_storage().put_bytes(key, b"#EXTM3U\n", "application/vnd.apple.mpegurl")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, model_validator
 
 from tasks.control.allowed import Action
 from tasks.control.bulk import MOST_IDS
@@ -94,7 +94,7 @@ class BulkBody(BaseModel):
     action: Action
     ids: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field([], max_length=MOST_IDS)
     filter: FilterFields | None = None
-    outputs: bool = False
+    outputs: StrictBool = False
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "BulkBody":
@@ -119,4 +119,4 @@ class FixStuckBody(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
-    dry_run: bool = Field(False, alias="dryRun")
+    dry_run: StrictBool = Field(False, alias="dryRun")
