@@ -14,9 +14,9 @@ from webapp.deadline import in_time
 from webapp.models import ApiToken, Role, User
 from webapp.sockets import ticket_offered, token_offered
 
-#: How exact a token's last use is kept: a write for every request would be too many.
 #: The only endpoint at which a ticket counts.
 FEED = "feed.events"
+#: How exact a token's last use is kept: a write for every request would be too many.
 LAST_USED_EVERY = timedelta(minutes=1)
 
 
