@@ -23,6 +23,7 @@ from tasks.decide import (
     RefreshMaster,
     RemoveSubtitle,
     Retry,
+    SayWhy,
     StepState,
     UploadState,
     decide,
@@ -45,7 +46,12 @@ from tasks.progress import refresh
 from tasks.settings import get_settings
 from tasks.storage import get_storage
 from tasks.subtitles import changes, tracks
-from tasks.uploads import make_master_upload, make_rendition_uploads, make_subtitle_upload
+from tasks.uploads import (
+    make_master_upload,
+    make_rendition_uploads,
+    make_subtitle_upload,
+    master_id,
+)
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +110,8 @@ def read_state(job: TranscodeJob) -> JobState:
     steps = Step.objects(transcode_id=job.job_id).order_by("kind", "index")
     uploads = UploadJob.objects(transcode_id=job.job_id).order_by("job_id")
     fields = ("job_id", "status", "message_id", "failed_reason", "error_message", "error_log")
+    upload_fields = (*fields, "upload_type", "rendition", "subtitle_id", "waits_for")
+    first_master = master_id(job)
     # Subtitles are seen to while a job uploads, and from then on.
     late = job.finished or job.phase == Phase.uploading
     subtitles = tracks.due(job) if late else tracks.Due()
@@ -133,11 +141,13 @@ def read_state(job: TranscodeJob) -> JobState:
                 job_id=upload.job_id,
                 rendition=upload.rendition if upload.upload_type == "hls" else None,
                 subtitle=upload.subtitle_id,
+                refresh=upload.upload_type == "master_playlist" and upload.job_id != first_master,
                 status=Status(upload.status),
                 message_id=upload.message_id,
                 error=_error(upload),
+                waits_for=upload.waits_for,
             )
-            for upload in uploads.only(*fields, "upload_type", "rendition", "subtitle_id")
+            for upload in uploads.only(*upload_fields)
         ],
     )
 
@@ -202,10 +212,16 @@ def _create_encodes(job: TranscodeJob, _action: CreateEncodes) -> None:
 
 def _create_uploads(job: TranscodeJob, _action: CreateUploads) -> None:
     lifecycle.create(make_rendition_uploads(job), who=WHO, why="", send=True)
+    # Its turn comes when they are done; until then its row says so.
+    lifecycle.create([make_master_upload(job)], who=WHO, why="")
 
 
 def _create_master(job: TranscodeJob, _action: CreateMaster) -> None:
     lifecycle.create([make_master_upload(job)], who=WHO, why="", send=True)
+
+
+def _say_why(_job: TranscodeJob, action: SayWhy) -> None:
+    lifecycle.say_why_it_waits(UploadJob, action.job_id, action.why)
 
 
 def _create_subtitle_uploads(job: TranscodeJob, _action: CreateSubtitleUploads) -> None:
@@ -267,6 +283,8 @@ def _complete(job: TranscodeJob, _action: CompleteJob) -> None:
     lifecycle.complete_job(job.job_id, {"phase": Phase.uploading.value, "detail": ""})
     try:
         get_storage().delete_prefix(keys.work(job.job_id))
+        # What a worker was sending when it was killed.
+        get_storage().abort_uploads(keys.work(job.job_id))
     except StorageFailed as error:
         log.warning("work area of %s not removed: %s", job.job_id, error)
 
@@ -287,6 +305,7 @@ _DO: dict[type[Any], Callable[[TranscodeJob, Any], None]] = {
     CreateEncodes: _create_encodes,
     CreateUploads: _create_uploads,
     CreateMaster: _create_master,
+    SayWhy: _say_why,
     CreateSubtitleUploads: _create_subtitle_uploads,
     RefreshMaster: _refresh_master,
     RemoveSubtitle: _remove_subtitle,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tasks.errors import Category, WorkError
 from tasks.models import FINISHED, Phase, Status, StepKind
+from tasks.upload_words import NOTHING_LOST, loss
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class StepState:
 @dataclass(frozen=True)
 class UploadState:
     """An upload job, as far as it matters here: of a ``rendition``, of a ``subtitle`` (its id), or
-    of neither: then it is the master's."""
+    of neither: then it is a master's.
+
+    ``refresh``: it brings a published master up to date. ``waits_for`` is what its row says.
+    """
 
     job_id: str
     rendition: str | None
@@ -34,11 +38,13 @@ class UploadState:
     message_id: str | None = None
     error: WorkError | None = None
     subtitle: str | None = None
+    refresh: bool = False
+    waits_for: str | None = None
 
     @property
     def is_master(self) -> bool:
         """Whether it is the upload that makes the stream visible."""
-        return self.rendition is None and self.subtitle is None
+        return self.rendition is None and self.subtitle is None and not self.refresh
 
 
 @dataclass(frozen=True)
@@ -81,12 +87,20 @@ class CreateEncodes:
 
 @dataclass(frozen=True)
 class CreateUploads:
-    """An upload for each rendition has to be there."""
+    """An upload for each rendition has to be there, and one for the master that waits for them."""
 
 
 @dataclass(frozen=True)
 class CreateMaster:
     """The upload of the master playlist has to be made."""
+
+
+@dataclass(frozen=True)
+class SayWhy:
+    """The row of an upload that waits for others has to say why."""
+
+    job_id: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -168,6 +182,7 @@ Action = (
     | CreateEncodes
     | CreateUploads
     | CreateMaster
+    | SayWhy
     | CreateSubtitleUploads
     | RefreshMaster
     | RemoveSubtitle
@@ -198,7 +213,7 @@ def decide(job: JobState, *, window: int) -> list[Action]:
     over = [
         part
         for part in parts
-        if part.status in _OVER and (not job.retry_only or part.job_id in job.retry_only)
+        if part.status in _OVER and (not job.retry_only or _retried(part, job.retry_only))
     ]
     if job.retrying and over:
         return [Retry(part.job_id, isinstance(part, UploadState)) for part in over]
@@ -206,6 +221,13 @@ def decide(job: JobState, *, window: int) -> list[Action]:
     if job.status is Status.waiting and any(p.status is not Status.waiting for p in parts):
         actions.append(Activate())
     return actions + _next(job, window)
+
+
+def _retried(part: StepState | UploadState, only: Sequence[str]) -> bool:
+    # What every upload needs comes along: its files, and the master, or no stream is ever seen.
+    if isinstance(part, StepState):
+        return part.kind is not StepKind.SUBTITLES
+    return part.job_id in only or part.is_master
 
 
 def _next(job: JobState, window: int) -> list[Action]:
@@ -241,13 +263,14 @@ def _upload(job: JobState, text: Sequence[StepState]) -> list[Action]:
         return [CreateUploads()]
     starts: list[Action] = [CreateSubtitleUploads()] if job.subtitles_due else []
     starts += _enqueue([*files, *tracks])
+    lost = [upload for status in _OVER for upload in files if upload.status is status]
     before: list[StepState | UploadState] = [*files, *tracks, *text]
     if starts or any(part.status not in FINISHED for part in before):
-        return starts
+        return starts + _say_why(master, lost)
     # The master lists the subtitles that came through; one that failed, failed alone.
-    lost = next((upload for upload in (*files, *master) if upload.status in _OVER), None)
-    if lost is not None:
-        return _fail(lost)
+    lost += [upload for upload in master if upload.status in _OVER]
+    if lost:
+        return _lose(lost)
     if not _done(master):
         return _start(master, CreateMaster())
     return [CompleteJob()]
@@ -274,6 +297,28 @@ def _after_completion(job: JobState) -> list[Action]:
 def _fail(part: StepState | UploadState) -> list[Action]:
     error = part.error or WorkError("A part of the job was cancelled.", category=Category.cancelled)
     return [FailJob(error), CancelParts("Another part of the job failed.")]
+
+
+def _say_why(masters: Sequence[UploadState], lost: Sequence[UploadState]) -> list[Action]:
+    why = f"Waits: {_loss(lost)}." if lost else NOTHING_LOST
+    return [
+        SayWhy(master.job_id, why)
+        for master in masters
+        if master.status is Status.waiting and master.message_id is None and master.waits_for != why
+    ]
+
+
+def _lose(lost: Sequence[UploadState]) -> list[Action]:
+    category = lost[0].error.category if lost[0].error else Category.cancelled
+    sentence = f"{_loss(lost)}."
+    sentence = sentence[:1].upper() + sentence[1:]
+    error = WorkError(sentence, category=category, log=lost[0].error.log if lost[0].error else "")
+    return [FailJob(error), CancelParts(f"Its job failed: {sentence}")]
+
+
+def _loss(lost: Sequence[UploadState]) -> str:
+    names = [upload.rendition or "The master playlist" for upload in lost]
+    return loss(names, lost[0].status, lost[0].error)
 
 
 def _done(parts: Sequence[StepState | UploadState]) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from tasks import keys
-from tasks.models import Step, StepKind, TranscodeJob
+from tasks.models import Step, StepKind, Subtitle, TranscodeJob
 from tasks.storage import ObjectInfo
+from tasks.subtitles.segments import names
 
 _ENCODES = [StepKind.CHUNK.value, StepKind.AUDIO.value]
 
@@ -70,4 +71,17 @@ def missing_outputs(job: TranscodeJob, there: Mapping[str, ObjectInfo]) -> dict[
     master = keys.stream(job.media_id, "master.m3u8")
     if master not in there:
         lacking["master"] = [master]
+    return lacking
+
+
+def missing_subtitles(
+    media_id: str, there: Mapping[str, ObjectInfo]
+) -> list[tuple[Subtitle, list[str]]]:
+    """Each subtitle that masters may list although files of it are not there, with their keys."""
+    lacking = []
+    for subtitle in Subtitle.objects(media_id=media_id, removed_at=None, published_at__ne=None):
+        target = keys.stream(media_id, subtitle.folder, "")
+        wanted = [target + name for name in names(subtitle.film_seconds or 0.0)]
+        if absent := [key for key in wanted if key not in there]:
+            lacking.append((subtitle, absent))
     return lacking

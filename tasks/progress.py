@@ -72,7 +72,7 @@ def _transcoding(chunks: Sequence[Row], audio: Sequence[Row]) -> float:
 
 
 def _uploading(uploads: Sequence[Row]) -> float:
-    # One more than there are: the master is made only when the others are done.
+    # One more than there are where the master is still to be made.
     master = any(upload["upload_type"] == "master_playlist" for upload in uploads)
     weights = [max(1, upload.get("bytes_total") or 1) for upload in uploads]
     if not uploads:

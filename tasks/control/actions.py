@@ -10,6 +10,7 @@ from tasks.control import cleanup as cleaning
 from tasks.control import sync as syncing
 from tasks.control.allowed import Action, Kind, State, refusal
 from tasks.control.deletion import delete_transcode_job, delete_upload_job
+from tasks.control.retrying import what_a_retry_does
 from tasks.models import Status, TranscodeJob, UploadJob
 
 Job = TranscodeJob | UploadJob
@@ -64,10 +65,12 @@ def act(kind: Kind, action: Action, job_id: str, who: str, *, outputs: bool = Fa
 
 
 def _retry(job: Job, who: str) -> Outcome:
+    sentence = "Waits to be done again."
     if isinstance(job, TranscodeJob):
         lifecycle.retry(TranscodeJob, job.job_id, who)
         advance(job.job_id)
     else:
+        sentence = what_a_retry_does(job)
         # The job first: while it is over, nothing of it may go on.
         lifecycle.resume(job.transcode_id, job.job_id, who)
         try:
@@ -77,7 +80,7 @@ def _retry(job: Job, who: str) -> Outcome:
             if lifecycle.find(UploadJob, job.job_id).finished:
                 raise
         advance(job.transcode_id)
-    return Outcome("Waits to be done again.", lifecycle.find(type(job), job.job_id))
+    return Outcome(sentence, lifecycle.find(type(job), job.job_id))
 
 
 def _cancel(job: Job, who: str) -> Outcome:
@@ -101,7 +104,7 @@ def _delete(job: Job, who: str, outputs: bool) -> Outcome:
     if isinstance(job, TranscodeJob):
         removed = delete_transcode_job(job, outputs=outputs)
     else:
-        removed = delete_upload_job(job, outputs=outputs)
+        removed = delete_upload_job(job, who, outputs=outputs)
     return Outcome(removed.sentence(), None, removed.data())
 
 

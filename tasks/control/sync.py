@@ -5,9 +5,8 @@ from typing import Any
 
 from tasks import keys, lifecycle
 from tasks.advance import advance
-from tasks.errors import StorageFailed
-from tasks.models import Media, Status, Step, TranscodeJob, UploadJob
-from tasks.outputs import missing_outputs
+from tasks.control.bucket_check import hold_against_bucket
+from tasks.models import Step, TranscodeJob, UploadJob
 from tasks.reconciler import heal
 from tasks.storage import get_storage
 
@@ -40,31 +39,10 @@ def sync(job: TranscodeJob | UploadJob, who: str) -> Synced:
     before = _look(job)
     changes = [f"{unit_id}: {why}." for unit_id, why in heal(transcode_id)]
     parent = TranscodeJob.objects(job_id=transcode_id).first()
-    if parent is not None and parent.status == Status.completed:
-        changes += _hold_against_bucket(parent, who)
+    if parent is None or parent.finished:
+        changes += hold_against_bucket(job.media_id, parent, who)
     advance(transcode_id)
     return Synced(before, _look(lifecycle.find(type(job), job.job_id)), changes)
-
-
-def _hold_against_bucket(job: TranscodeJob, who: str) -> list[str]:
-    media = Media.objects(media_id=job.media_id).first()
-    latest = TranscodeJob.objects(media_id=job.media_id).order_by("-created_at").first()
-    if media is None or not media.master_key or latest.job_id != job.job_id:
-        # Not what players see: a later job has replaced it, or its outputs were deleted.
-        return []
-    lacking = missing_outputs(job, get_storage().list(keys.stream(job.media_id)))
-    if not lacking:
-        return []
-    count = sum(len(absent) for absent in lacking.values())
-    sentence = f"{count:,} files of {', '.join(lacking)} are missing from the bucket."
-    error = StorageFailed(sentence)
-    for upload in UploadJob.objects(transcode_id=job.job_id, status=Status.completed.value):
-        # A subtitle is none of these: the master leaves out one whose files are gone.
-        if upload.upload_type != "subtitle" and (upload.rendition or "master") in lacking:
-            lifecycle.disprove(upload, who, error)
-    lifecycle.disprove(job, who, error)
-    Media.objects(media_id=job.media_id).update_one(unset__master_key=True)
-    return [f"{sentence} The job counts as failed now: a retry makes what is missing."]
 
 
 def _look(job: TranscodeJob | UploadJob) -> dict[str, Any]:

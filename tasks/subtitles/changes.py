@@ -50,6 +50,13 @@ def withdraw(subtitle: Subtitle, problem: str) -> None:
     )
 
 
+def ask_again(subtitle: Subtitle) -> None:
+    """Lets whoever sees to the media make another upload of a subtitle whose files are gone."""
+    Subtitle.objects(subtitle_id=subtitle.subtitle_id).update_one(
+        unset__published_at=True, unset__upload_for=True, unset__problem=True
+    )
+
+
 def unpublish_all(media_id: str) -> None:
     """After a media's stream was deleted: its subtitles are files that wait for the next one."""
     Subtitle.objects(media_id=media_id).update(unset__published_at=True, unset__upload_for=True)

@@ -32,6 +32,12 @@ def files(track: Track, seconds: float) -> dict[str, str]:
     return texts
 
 
+def names(seconds: float) -> list[str]:
+    """What `files` names, of any track of a film of so many seconds."""
+    count = sum(1 for _ in _stretches(seconds))
+    return [WHOLE, *(SEGMENT_PATTERN % number for number in range(count)), PLAYLIST]
+
+
 def whole(track: Track) -> str:
     """A track as one WebVTT file."""
     return _file(track.head, track.cues)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,7 @@ from tasks.decide import (
     RefreshMaster,
     RemoveSubtitle,
     Retry,
+    SayWhy,
     StepState,
     UploadState,
     decide,
@@ -174,6 +176,45 @@ def test_a_failed_upload_lets_the_others_finish_first() -> None:
     assert decide(running, window=4) == []
     over = job(Phase.uploading, ENCODED, [upload("720p", FAILED), upload("360p")])
     assert [type(action) for action in decide(over, window=4)] == [FailJob, CancelParts]
+
+
+def test_a_master_says_what_it_waits_for() -> None:
+    master = upload("master", WAITING)
+    running = job(Phase.uploading, ENCODED, [upload("720p", ACTIVE), master])
+    (fine,) = decide(running, window=4)
+    assert isinstance(fine, SayWhy)
+    said = replace(master, waits_for=fine.why)
+    assert decide(replace(running, uploads=[upload("720p", ACTIVE), said]), window=4) == []
+    lost = [upload("720p", FAILED), upload("480p", CANCELLED), upload("360p", ACTIVE)]
+    (why,) = decide(replace(running, uploads=[*lost, said]), window=4)
+    assert why == SayWhy("master", "Waits: 720p and 1 more failed to upload.")
+    cancelled = [upload("720p", CANCELLED), upload("360p", ACTIVE)]
+    (why,) = decide(replace(running, uploads=[*cancelled, said]), window=4)
+    assert why == SayWhy("master", "Waits: the upload of 720p was cancelled.")
+    queued = upload("master", WAITING, "m")
+    assert decide(replace(running, uploads=[upload("720p", ACTIVE), queued]), window=4) == []
+
+
+def test_a_refresh_of_the_master_has_no_say_in_whether_a_job_completes() -> None:
+    for status in Status:
+        refresh = UploadState("m2", None, status, refresh=True)
+        uploads = [upload("720p"), upload("master"), refresh]
+        assert decide(job(Phase.uploading, ENCODED, uploads), window=4) == [CompleteJob()]
+        uploads = [upload("720p"), refresh]
+        assert decide(job(Phase.uploading, ENCODED, uploads), window=4) == [CreateMaster()]
+
+
+def test_what_an_upload_needs_is_retried_with_it() -> None:
+    uploads = [upload("720p", FAILED), upload("360p", FAILED), upload("master", CANCELLED)]
+    resumed = {"status": WAITING, "retrying": True, "retry_only": ["720p"]}
+    assert decide(job(Phase.uploading, ENCODED, uploads, **resumed), window=4) == [
+        Retry("720p", upload=True),
+        Retry("master", upload=True),
+    ]
+    steps = [SPLIT, AUDIO, *chunks(COMPLETED), step(StepKind.MERGE, CANCELLED)]
+    text = step(StepKind.SUBTITLES, FAILED)
+    again = decide(job(Phase.uploading, [*steps, text], uploads[:2], **resumed), window=4)
+    assert again == [Retry("merge.0", upload=False), Retry("720p", upload=True)]
 
 
 def test_of_a_retried_job_what_failed_waits_again_and_what_is_done_stays() -> None:

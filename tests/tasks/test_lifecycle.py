@@ -125,6 +125,25 @@ def test_work_that_loses_its_worker_too_often_fails() -> None:
     assert (reread(step).status, reread(step).failed_reason) == (Status.failed, "lost_worker")
 
 
+def test_only_losses_in_a_row_are_too_many() -> None:
+    step = a_step(a_job())
+    for _ in range(get_settings().max_attempts - 1):
+        unit = claimed(reread(step))
+        _expire(unit)
+        assert lifecycle.take_from_lost_worker(reread(unit)) is not None
+    # Its worker lives, and comes to an end with it.
+    unit = claimed(reread(step))
+    assert lifecycle.retry_later(unit, EncoderFailed("It stumbled."), 0.0) is not None
+    before = reread(step)
+    again = lifecycle.claim(Step, step.job_id, before.message_id, "worker:1")
+    assert again is not None
+    _expire(again)
+    assert lifecycle.take_from_lost_worker(reread(again)) is not None
+    after = reread(step)
+    assert after.status == Status.waiting
+    assert (after.lost, after.attempt) == (before.lost + 1, before.attempt + 1)
+
+
 def test_a_retry_later_keeps_the_message_and_says_when_and_why() -> None:
     unit = claimed(a_step(a_job()))
     lifecycle.retry_later(unit, EncoderFailed("It stumbled.", log="frame 7"), 5.0)

@@ -70,7 +70,9 @@ def row(upload: UploadJob, media: Media | None, titles: Mapping[str, Title]) -> 
 
 def _sentence(upload: UploadJob) -> str:
     if upload.status == Status.waiting:
-        return (upload.error_message or "Tried again soon.") if retry_at(upload) else "In line"
+        if retry_at(upload):
+            return upload.error_message or "Tried again soon."
+        return upload.waits_for or "In line"
     if upload.status == Status.active:
         words = [upload.rendition or TYPE_WORDS.get(upload.upload_type or "", "Uploading")]
         if upload.files_total:

@@ -224,7 +224,7 @@ def test_sync_finds_files_that_are_missing_from_the_bucket_and_says_the_truth() 
     get_storage().delete([master])
     outcome = act(Kind.transcode, Action.sync, job.job_id, EDITOR)
 
-    assert "1 files of master are missing" in outcome.sentence
+    assert "1 file of master is missing" in outcome.sentence
     failed = find(Kind.transcode, job.job_id)
     assert (failed.status, failed.failed_reason) == (Status.failed, "storage")
     assert failed.history[-1].who == EDITOR
