@@ -95,9 +95,18 @@
         this.bar.value = 100;
         this.link.href = `/jobs/of/${this.video.id}`;
         this.show("done", `Stored, ${size(this.file.size)} · its job is in line${this.refusals()}`);
+        this.showMedia();
       } catch (error) {
         if (!this.stopped) this.show("refused", error.message, "refused");
       }
+    }
+
+    // From here on the partial speaks for the media, and renews itself until it is ready.
+    showMedia() {
+      const place = document.createElement("div");
+      place.className = "upload-media";
+      this.row.append(place);
+      htmx.ajax("GET", `/partials/media-status/${this.video.id}`, { target: place, swap: "innerHTML" });
     }
 
     // A subtitle that is refused is said, and keeps no video from its job.
