@@ -11,6 +11,20 @@ from tasks.settings import get_settings
 #: How long work waits for a server that is away, in milliseconds. A request waits less.
 WORK_PATIENCE_MS = 30_000
 
+#: Rows that are brought up to date at a time.
+BATCH = 5_000
+
+#: Indexes of earlier versions in whose place there are others.
+_REPLACED = frozenset(
+    {
+        "resource_id_1",
+        "created_at_-1_job_id_-1",
+        "status_1_created_at_-1_job_id_-1",
+        "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1",
+        "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1_speed_1",
+    }
+)
+
 _lock = threading.Lock()
 _connected: list[str] = []
 
@@ -47,11 +61,20 @@ def connect(patience_ms: int = WORK_PATIENCE_MS) -> None:
 
 
 def ensure_indexes() -> None:
-    """Makes every index that the models declare; safe to call at each start."""
-    from tasks import models
+    """Makes every index that the models declare; safe to call at each start.
+
+    Indexes of earlier versions go, and jobs of earlier versions get their facet and day.
+    """
+    from tasks import facets, models
 
     for document in models.DOCUMENTS:
         document.ensure_indexes()
+    for document in (models.TranscodeJob, models.UploadJob):
+        collection = document._get_collection()
+        for name in _REPLACED & collection.index_information().keys():
+            collection.drop_index(name)
+        while ids := [row["_id"] for row in collection.find({"facet": None}, {}).limit(BATCH)]:
+            collection.update_many({"_id": {"$in": ids}}, [facets.BOTH])
 
 
 def server_time() -> datetime:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from tasks import facets, job_counts, job_paths
+from tasks.job_paths import Path, Wanted
 from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.search_terms import words
 
@@ -17,6 +19,10 @@ Model = type[TranscodeJob] | type[UploadJob]
 
 #: Most rows of one page.
 LIMIT = 200
+#: Rows up to which a list's rows are counted, and how many may be read for that.
+COUNTED, COUNTED_BY_READING = 20_000, 3_000
+#: A text that is looked for among ids, too: shorter ones would find ids that nobody meant.
+_ID = re.compile(r"[0-9a-f]{8}[0-9a-z_.-]*")
 
 
 class BadCursor(Exception):
@@ -65,6 +71,11 @@ class JobFilter:
         """Whether it leaves anything out."""
         return self != JobFilter()
 
+    @property
+    def by_status_alone(self) -> bool:
+        """Whether the counts by status tell how many rows match."""
+        return replace(self, status=None) == JobFilter()
+
     def conditions(self, model: Model) -> dict[str, Any]:
         """As a MongoDB query."""
         found: dict[str, Any] = {}
@@ -81,20 +92,48 @@ class JobFilter:
         if self.since or self.until:
             bounds = {"$gte": self.since, "$lt": self.until}
             found["created_at"] = {sign: at for sign, at in bounds.items() if at}
-        if self.search.strip():
-            found["$or"] = self._search()
+        if ways := self._search():
+            found |= ways[0] if len(ways) == 1 else {"$or": ways}
         return found
 
+    def wanted(self) -> Wanted:
+        """The same for ``tasks.job_paths``."""
+        said = {name: getattr(self, name) for name in facets.FIELDS}
+        ids = {name: getattr(self, name) for name in ("resource_id", "media_id", "transcode_id")}
+        bounds = {"$gte": self.since, "$lt": self.until}
+        text = self._text
+        return Wanted(
+            statuses=tuple(
+                status.value for status in self.statuses or (self.status,) if status is not None
+            ),
+            fields={name: str(value) for name, value in said.items() if value},
+            label=self.label,
+            ids={name: value for name, value in ids.items() if value},
+            created={sign: at for sign, at in bounds.items() if at},
+            beginnings=tuple((word, _begins(word)) for word in words(text)),
+            elsewhere=bool(text) and (_ID.fullmatch(text) is not None or not words(text)),
+        )
+
+    @property
+    def _text(self) -> str:
+        return self.search.strip().lower()
+
     def _search(self) -> list[dict[str, Any]]:
-        text = self.search.strip().lower()
-        ways: list[dict[str, Any]] = [
-            {"job_id": {"$regex": f"^{re.escape(text)}"}},
-            {"media_id": {"$regex": f"^{re.escape(text)}"}},
-        ]
-        beginnings = [{"terms": {"$regex": f"^{re.escape(word)}"}} for word in words(text)]
-        if beginnings:
+        """A condition for each way in which a row may match; none where nothing is searched."""
+        text = self._text
+        if not text:
+            return []
+        ways: list[dict[str, Any]] = []
+        if _ID.fullmatch(text):
+            beginning = {"$regex": f"^{re.escape(text)}"}
+            ways += [{"job_id": beginning}, {"media_id": beginning}]
+        if beginnings := [_begins(word) for word in words(text)]:
             ways.append({"$and": beginnings})
-        return ways
+        return ways or [{"job_id": {"$in": []}}]
+
+
+def _begins(word: str) -> dict[str, Any]:
+    return {"terms": {"$regex": f"^{re.escape(word)}"}}
 
 
 @dataclass(frozen=True)
@@ -153,16 +192,29 @@ def find(
     backwards = before is not None and after is None
     if backwards:
         direction = -direction
+    text = after or before
+    place = Place.decode(text) if text is not None else None
+    path = job_paths.choose(model._get_collection(), chosen.wanted(), name)
+    stretches = _beyond(name, direction, place)
+    if not path.ordered and len(stretches) > 1:
+        stretches = [{"$or": stretches}]
     conditions = chosen.conditions(model)
-    place = after or before
-    if place is not None:
-        beyond = _beyond(name, direction, Place.decode(place))
-        conditions = {"$and": [conditions, beyond]} if conditions else beyond
     sign = "-" if direction < 0 else ""
-    rows = model.objects(__raw__=conditions).order_by(f"{sign}{name}", f"{sign}job_id")
-    if fields:
-        rows = rows.only(*fields)
-    found = list(rows.limit(limit + 1))
+    found: list[Any] = []
+    for stretch in stretches:
+        missing = limit + 1 - len(found)
+        rows: list[Any] = []
+        for way in path.ways:
+            asked = {"$and": [one for one in (conditions, way, stretch) if one] or [{}]}
+            query = model.objects(__raw__=asked).order_by(f"{sign}{name}", f"{sign}job_id")
+            if path.hint:
+                query = query.hint(path.hint)
+            rows += query.only(*fields).limit(missing) if fields else query.limit(missing)
+        if len(path.ways) > 1:
+            rows.sort(key=lambda row: _rank(row, name), reverse=direction < 0)
+        found += rows[:missing]
+        if len(found) > limit:
+            break
     more = len(found) > limit
     found = found[:limit][::-1] if backwards else found[:limit]
     has_after, has_before = (True, more) if backwards else (more, place is not None)
@@ -183,32 +235,87 @@ def _place(row: Any, name: str) -> Place:
     return Place(getattr(row, name), row.job_id)
 
 
-def _beyond(name: str, direction: int, place: Place) -> dict[str, Any]:
+def _rank(row: Any, name: str) -> tuple[Any, ...]:
+    value = getattr(row, name)
+    # Rows without a value come first, as MongoDB has it.
+    return (value is not None, value, row.job_id) if value is not None else (False, row.job_id)
+
+
+def _beyond(name: str, direction: int, place: Place | None) -> list[dict[str, Any]]:
+    """What lies beyond a place, as stretches in order: an index goes straight to each."""
+    if place is None:
+        return [{}]
     side = "$gt" if direction > 0 else "$lt"
     ties: dict[str, Any] = {name: place.value, "job_id": {side: place.job_id}}
-    if place.value is not None:
-        ways: list[dict[str, Any]] = [{name: {side: place.value}}, ties]
-        if direction < 0:
-            # Rows without a value sort last when descending.
-            ways.append({name: None})
-        return {"$or": ways}
-    return ties if direction < 0 else {"$or": [{name: {"$ne": None}}, ties]}
+    if place.value is None:
+        return [ties] if direction < 0 else [ties, {name: {"$ne": None}}]
+    stretches = [ties, {name: {side: place.value}}]
+    # Rows without a value sort last when descending.
+    return [*stretches, {name: None}] if direction < 0 else stretches
 
 
-def count(model: Model, chosen: JobFilter, most: int = 0) -> int:
-    """How many rows match; with ``most`` the counting ends there."""
+@dataclass(frozen=True)
+class Total:
+    """How many rows match; at least so many where it is not ``exact``."""
+
+    number: int
+    exact: bool
+
+
+def count(model: Model, chosen: JobFilter) -> int:
+    """How many rows match, all of them counted, which takes its time where they are many."""
+    path = _counting(model, chosen.wanted())
+    if path.whole:
+        return job_paths.count(model._get_collection(), path)
+    collection, hint = model._get_collection(), {"hint": path.hint} if path.hint else {}
     conditions = chosen.conditions(model)
-    # Never the estimate: after a kill of the database it is wrong until somebody validates.
-    limit = {"limit": most} if most else {}
-    return int(model._get_collection().count_documents(conditions, **limit))
+    return sum(
+        collection.count_documents({"$and": [conditions, way]} if way else conditions, **hint)
+        for way in path.ways
+    )
 
 
-def counts(model: Model) -> dict[str, int]:
-    """How many jobs there are, as ``total`` and by status, every status named."""
-    rows = model._get_collection().aggregate([{"$group": {"_id": "$status", "count": {"$sum": 1}}}])
-    by_status = {row["_id"]: row["count"] for row in rows}
-    numbers = {status.value: by_status.get(status.value, 0) for status in Status}
-    return {"total": sum(by_status.values()), **numbers}
+def total(model: Model, chosen: JobFilter) -> Total:
+    """The same for a page: soon, and where there are many, a number that they are more than."""
+    wanted = chosen.wanted()
+    if chosen.by_status_alone:
+        counts = job_counts.counts(model)
+        return Total(counts[chosen.status.value if chosen.status else "total"], exact=True)
+    path, collection = _counting(model, wanted), model._get_collection()
+    if path.whole:
+        found = job_paths.count(collection, path, COUNTED + 1)
+        return Total(min(found, COUNTED), found <= COUNTED)
+    seen = matched = 0
+    for way in path.ways:
+        pipeline: list[dict[str, Any]] = [
+            {"$match": dict(way)},
+            {"$limit": COUNTED_BY_READING + 1 - seen},
+            {
+                "$facet": {
+                    "seen": [_COUNT],
+                    "matched": [{"$match": chosen.conditions(model)}, _COUNT],
+                }
+            },
+        ]
+        options = {"hint": dict(path.hint)} if path.hint else {}
+        [row] = collection.aggregate(pipeline, **options)
+        seen += sum(part["n"] for part in row["seen"])
+        matched += sum(part["n"] for part in row["matched"])
+        if seen > COUNTED_BY_READING:
+            break
+    return Total(matched, seen <= COUNTED_BY_READING)
+
+
+_COUNT: dict[str, Any] = {"$count": "n"}
+
+
+def _counting(model: Model, wanted: Wanted) -> Path:
+    """The path to few rows that hold all that match."""
+    collection = model._get_collection()
+    narrow = job_paths.narrowed(collection, wanted)
+    if narrow is not None and narrow.whole:
+        return narrow
+    return job_paths.choose(collection, wanted, "created_at")
 
 
 _WORDS = {

@@ -16,7 +16,7 @@ from typing import Any
 
 from pymongo.errors import BulkWriteError
 
-from tasks import queue
+from tasks import facets, queue
 from tasks.announce import announce
 from tasks.errors import Category, WorkError
 from tasks.models import FINISHED, Status, Step, TranscodeJob, UploadJob, WorkUnit
@@ -67,6 +67,8 @@ def create(units: Sequence[WorkUnit], *, who: str, why: str, send: bool = False)
         if send:
             unit.message_id, unit.enqueued_at = queue.new_message_id(), moment
         document = unit.to_mongo().to_dict()
+        if isinstance(unit, TranscodeJob | UploadJob):
+            document |= {"facet": facets.facet(document), "day": facets.day(moment)}
         document["history"] = [
             {"at": moment, "status": Status.waiting.value, "who": who, "why": why}
         ]

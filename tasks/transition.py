@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
-from tasks import job_log
+from tasks import facets, job_log
 from tasks.announce import announce, announce_many
 from tasks.database import server_time
 from tasks.models import NEXT, Status, WorkUnit
@@ -70,7 +70,7 @@ def apply(unit_cls: type[Unit], query: Mapping[str, Any], fields: Mapping[str, A
     """
     collection = unit_cls._get_collection()
     op = uuid.uuid4().hex
-    update = _update(fields, op)
+    update = _update(unit_cls, fields, op)
 
     def write(again: bool) -> dict[str, Any] | None:
         document: dict[str, Any] | None = collection.find_one_and_update(
@@ -104,7 +104,7 @@ def apply_many(unit_cls: type[WorkUnit], changes: Sequence[Change]) -> list[Row]
     collection = unit_cls._get_collection()
     ops = {change.query["job_id"]: uuid.uuid4().hex for change in changes}
     writes = [
-        UpdateOne(dict(change.query), _update(change.fields, ops[change.query["job_id"]]))
+        UpdateOne(dict(change.query), _update(unit_cls, change.fields, ops[change.query["job_id"]]))
         for change in changes
     ]
     # A second try finds what the first has changed no longer in the state that is asked for.
@@ -113,8 +113,12 @@ def apply_many(unit_cls: type[WorkUnit], changes: Sequence[Change]) -> list[Row]
     return [row for row in found if row.get("last_op") == ops[row["job_id"]]]
 
 
-def _update(fields: Mapping[str, Any], op: str) -> list[dict[str, Any]]:
-    return [{"$set": {**fields, "updated_at": "$$NOW", "last_op": op}}]
+def _update(unit_cls: type[WorkUnit], fields: Mapping[str, Any], op: str) -> list[dict[str, Any]]:
+    update = [{"$set": {**fields, "updated_at": "$$NOW", "last_op": op}}]
+    if "facet" in unit_cls._fields and facets.SOURCES & fields.keys():
+        # In a stage of its own, so that it is made of what the first has written.
+        update.append(facets.BOTH)
+    return update
 
 
 def _patiently(write: Callable[[bool], Answer]) -> Answer:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasks import holdings, jobs_query
+from tasks import holdings, job_counts
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Kind
 from tasks.holdings import Holdings
@@ -48,7 +48,7 @@ def glance() -> Glance:
     """
     return Glance(
         users={role.value: User.objects(role=role.value).count() for role in Role},
-        jobs={kind: jobs_query.counts(model) for kind, model in MODELS.items()},
+        jobs={kind: job_counts.counts(model) for kind, model in MODELS.items()},
         held=holdings.holdings(),
         failures=_failures(),
     )

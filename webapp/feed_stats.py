@@ -9,7 +9,7 @@ from typing import Any
 from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
 
-from tasks import database, jobs_query
+from tasks import database, job_counts
 from tasks.event_fields import Kind
 from tasks.events import Event
 from tasks.models import TranscodeJob, UploadJob
@@ -74,8 +74,8 @@ class Stats(Listener):
         self._changed.clear()
         with in_time():
             stats = {
-                "transcode": jobs_query.counts(TranscodeJob),
-                "upload": jobs_query.counts(UploadJob),
+                "transcode": job_counts.counts(TranscodeJob),
+                "upload": job_counts.counts(UploadJob),
             }
         if stats != self._told:
             self._told = stats

@@ -12,7 +12,7 @@ from mongoengine import (
     StringField,
 )
 
-from tasks.models.work import WorkUnit
+from tasks.models.work import WorkUnit, list_indexes
 
 
 class Phase(StrEnum):
@@ -54,6 +54,8 @@ class TranscodeJob(WorkUnit):
     eta_seconds = FloatField()
     renditions = ListField(DictField())
     subtitle_languages = ListField(StringField())
+    facet = StringField()
+    day = StringField()
     retrying = BooleanField(default=False)
     retry_only = ListField(StringField())
 
@@ -61,11 +63,9 @@ class TranscodeJob(WorkUnit):
         "collection": "transcode_jobs",
         "indexes": [
             "media_id",
-            "resource_id",
-            ("-created_at", "-job_id"),
-            ("status", "-created_at", "-job_id"),
+            *list_indexes("name"),
             # Sorts the list, and holds all that statistics read.
-            ("-finished_at", "-job_id", "status", "failed_reason", "started_at"),
+            ("finished_at", "job_id", "created_at", "status", "failed_reason", "started_at"),
         ],
         "auto_create_index": False,
     }

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from mongoengine import DictField, FloatField, IntField, ListField, StringField
 
-from tasks.models.work import WorkUnit
+from tasks.models.work import WorkUnit, list_indexes
 
 
 class UploadJob(WorkUnit):
@@ -40,6 +40,8 @@ class UploadJob(WorkUnit):
     subtitle_languages = ListField(StringField())
     bucket_name = StringField()
     client_id = StringField()
+    facet = StringField()
+    day = StringField()
 
     files_total = IntField(default=0)
     files_done = IntField(default=0)
@@ -53,10 +55,12 @@ class UploadJob(WorkUnit):
         "indexes": [
             "transcode_id",
             "media_id",
-            ("-created_at", "-job_id"),
-            ("status", "-created_at", "-job_id"),
+            *list_indexes("resource_name"),
             # Sorts the list, and holds all that statistics read.
-            ("-finished_at", "-job_id", "status", "failed_reason", "started_at", "speed"),
+            (
+                *("finished_at", "job_id", "created_at"),
+                *("status", "failed_reason", "started_at", "speed"),
+            ),
         ],
         "auto_create_index": False,
     }

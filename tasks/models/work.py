@@ -43,6 +43,21 @@ FINISHED = frozenset({Status.completed, Status.failed, Status.cancelled})
 UNFINISHED = frozenset({Status.waiting, Status.active})
 
 
+def list_indexes(name: str) -> tuple[tuple[str, ...], ...]:
+    """The indexes of a list of jobs, whatever it is narrowed to, ``name`` being the field that it
+    is sorted by as a name; ``tasks.job_paths`` chooses among them."""
+    return (
+        ("created_at", "job_id"),
+        (name, "job_id", "created_at"),
+        ("resource_id", "created_at", "job_id"),
+        ("terms", "created_at", "job_id"),
+        ("status", "facet", "created_at", "job_id"),
+        ("day", "finished_at", "job_id", "created_at", "status", "facet"),
+        ("facet", "status", "finished_at", "job_id", "created_at"),
+        ("facet", "status", name, "job_id", "created_at"),
+    )
+
+
 class Lease(EmbeddedDocument):
     """A worker's claim, renewed while it works. Times are the database server's (UTC)."""
 

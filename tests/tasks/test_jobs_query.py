@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks import lifecycle
+from tasks import lifecycle, transition
 from tasks.errors import WorkError
+from tasks.job_counts import counts
 from tasks.jobs_query import (
     BadCursor,
     JobFilter,
     Order,
     count,
-    counts,
     filter_of,
     find,
     from_query,
@@ -29,7 +29,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def made(number: int, **fields: object) -> str:
     """A job made ``number`` hours after the start; jobs of one hour tie."""
     job = a_job(**fields)
-    TranscodeJob.objects(job_id=job.job_id).update(created_at=START + timedelta(hours=number))
+    made_at = {"created_at": START + timedelta(hours=number)}
+    transition.apply(TranscodeJob, {"job_id": job.job_id}, made_at)
     return str(job.job_id)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from tasks import holdings, jobs_query
+from tasks import holdings, job_counts
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
 
@@ -31,7 +31,7 @@ def test_an_installation_at_a_glance(as_program: Client, as_person: Client) -> N
     assert said["users"] == {"total": 2, "admin": 1, "editor": 1, "viewer": 0}
     assert said["titles"] == {"total": 0, "film": 0, "season": 0, "episode": 0}
     assert said["media"] == {"total": 2, "ready": 1}
-    assert said["jobs"]["transcode"] == jobs_query.counts(type(failed))
+    assert said["jobs"]["transcode"] == job_counts.counts(type(failed))
     assert said["jobs"]["transcode"]["failed"] == 1
     assert said["jobs"]["upload"]["total"] == 1
     assert said["storage"] == {

@@ -14,6 +14,7 @@ from tasks.errors import EncoderFailed
 from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.clock import now
+from tasks.transition import apply
 from tests.tasks.rows import a_job, an_upload, claimed
 
 PATHS = {Kind.transcode: "/v1/studio/transcoding-jobs", Kind.upload: "/v1/studio/upload-jobs"}
@@ -28,7 +29,7 @@ def editor(app: Flask, as_program: Callable[[str], FlaskClient]) -> FlaskClient:
 def failed_upload(**fields: object) -> UploadJob:
     job = a_job()
     upload = an_upload(job)
-    UploadJob.objects(job_id=upload.job_id).update(**fields) if fields else None
+    apply(UploadJob, {"job_id": upload.job_id}, fields)
     lifecycle.fail(claimed(upload), EncoderFailed("It stumbled.", log="frame 7"))
     lifecycle.activate(job.job_id)
     lifecycle.fail_job(job.job_id, EncoderFailed("It stumbled."))
@@ -93,14 +94,11 @@ def test_each_filter_keeps_what_it_names(editor: FlaskClient, query: str) -> Non
         terms=["harbour", "lights"],
     )
     other = an_upload(a_job())
-    UploadJob.objects(job_id=other.job_id).update(
-        upload_type="subtitle", created_at=now().replace(year=2101)
-    )
-    if query.startswith("from"):
-        UploadJob.objects(job_id=other.job_id).update(created_at=now().replace(year=2019))
+    made_at = now().replace(year=2019 if query.startswith("from") else 2101)
+    apply(UploadJob, {"job_id": other.job_id}, {"upload_type": "subtitle", "created_at": made_at})
     body = editor.get(f"{PATHS[Kind.upload]}?{query.format(media=wanted.media_id)}").get_json()
     assert [job["jobId"] for job in body["jobs"]] == [wanted.job_id]
-    assert body["total"] == 1
+    assert (body["total"], body["totalIsExact"]) == (1, True)
 
 
 def test_pages_follow_one_another(editor: FlaskClient) -> None:

@@ -136,6 +136,9 @@ class Found(_OfKind[Job], Generic[Job]):
     """A page of jobs; ``total`` counts all that match, ``after`` is null on the last page."""
 
     total: int
+    total_is_exact: bool = Field(
+        description="Whether no more match than `total`: of many, not all are counted."
+    )
     jobs: list[Job]
     after: str | None
 

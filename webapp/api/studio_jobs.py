@@ -43,7 +43,7 @@ def make_blueprint(kind: Kind) -> Blueprint:
     @require_role("viewer")
     @documented("Finds jobs.", tag=family, query=ListQuery, answers={200: answers.found})
     def list_jobs() -> Response:
-        """``{total, jobs, after}``, filtered and sorted; ``after`` is null on the last page."""
+        """``{total, totalIsExact, jobs, after}``; ``after`` is null on the last page."""
         query = parsed(ListQuery, request.args.to_dict())
         model, chosen = MODELS[kind], query.filter()
         try:
@@ -57,9 +57,11 @@ def make_blueprint(kind: Kind) -> Blueprint:
             )
         except jobs_query.BadCursor as error:
             raise BadRequest(f"after: {error}") from None
+        total = jobs_query.total(model, chosen)
         return answered(
             answers.found(
-                total=jobs_query.count(model, chosen),
+                total=max(total.number, len(page.rows)),
+                total_is_exact=total.exact,
                 jobs=[shown(kind, job) for job in page.rows],
                 after=page.after,
             )

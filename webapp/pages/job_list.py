@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from tasks import jobs_query
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Kind
-from tasks.jobs_query import BadCursor, JobFilter, Order
+from tasks.jobs_query import BadCursor, JobFilter, Order, Total
 from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
 from webapp.pages.title_names import titles_of
 
@@ -20,8 +20,6 @@ PAGE_SIZES = (25, 50, 100)
 PAGE_SIZE = PAGE_SIZES[0]
 #: How far back a list may reach.
 SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-#: Matching rows up to which they are counted for a page.
-COUNTED = 20_000
 #: Waiting jobs whose place in line is said; further back it says nothing useful.
 LINE_SHOWN = 50
 #: Characters of a search that count.
@@ -63,6 +61,7 @@ ROW_FIELDS = (
 UPLOAD_FIELDS = (
     *_SHARED_FIELDS,
     "transcode_id",
+    "waits_for",
     "upload_type",
     "content_type",
     "label",
@@ -136,11 +135,6 @@ class Listing:
         """Whether it leaves anything out, apart from paging."""
         return bool(self.span) or self.narrow.narrowed
 
-    @property
-    def by_status_alone(self) -> bool:
-        """Whether the counts by status tell how many rows match."""
-        return not self.span and replace(self.narrow, status=None) == JobFilter()
-
     def query(self, **changes: Any) -> str:
         """The query string, with ``?``, after changes; paging is kept only where it is given."""
         kept = {name: str(value) for name, value in {**self.words, **changes}.items() if value}
@@ -157,7 +151,7 @@ class Listing:
 class JobPage:
     """Rows, their media and titles by id, the line that waits, and the places to page from.
 
-    ``total`` is the number of rows that match, or None where they are more than are counted.
+    ``total`` is the number of rows that match; where it is not exact, they are more.
     """
 
     jobs: Sequence[Job]
@@ -166,7 +160,7 @@ class JobPage:
     line: Mapping[str, int]
     after: str | None
     before: str | None
-    total: int | None
+    total: Total
 
 
 def page(chosen: Listing, counts: Mapping[str, int]) -> JobPage:
@@ -204,13 +198,15 @@ def _find(
 
 def _total(
     chosen: Listing, narrow: JobFilter, found: jobs_query.Page, counts: Mapping[str, int]
-) -> int | None:
+) -> Total:
+    shown = len(found.rows)
     if found.after is None and found.before is None:
-        return len(found.rows)
-    if chosen.by_status_alone:
-        return counts[narrow.status.value if narrow.status else "total"]
-    total = jobs_query.count(MODELS[chosen.kind], narrow, COUNTED + 1)
-    return total if total <= COUNTED else None
+        return Total(shown, exact=True)
+    if narrow.by_status_alone:
+        # The same that the page shows above the list.
+        return Total(counts[narrow.status.value if narrow.status else "total"], exact=True)
+    total = jobs_query.total(MODELS[chosen.kind], narrow)
+    return total if total.exact else Total(max(total.number, shown), exact=False)
 
 
 def media_of(jobs: Sequence[Job]) -> dict[str, Media]:
@@ -224,6 +220,8 @@ def line_of(jobs: Sequence[Job]) -> dict[str, int]:
     """For transcode jobs that wait, their place in line, from 1, by job id."""
     if not any(job.status == Status.waiting for job in jobs):
         return {}
-    waiting = TranscodeJob.objects(status=Status.waiting.value).only("job_id")
-    first = waiting.order_by("created_at", "job_id").limit(LINE_SHOWN)
-    return {job.job_id: place for place, job in enumerate(first, start=1)}
+    waiting = JobFilter(status=Status.waiting)
+    first = jobs_query.find(
+        TranscodeJob, waiting, order=Order.oldest, limit=LINE_SHOWN, fields=("job_id", "created_at")
+    )
+    return {job.job_id: place for place, job in enumerate(first.rows, start=1)}

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tasks import jobs_query
+from tasks import job_counts
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Kind
 from webapp import format as say
 from webapp.pages import job_list, job_view, upload_view
 from webapp.pages.job_actions import BULK_ACTIONS
-from webapp.pages.job_list import COUNTED, PAGE_SIZES, JobPage, Listing
+from webapp.pages.job_list import PAGE_SIZES, JobPage, Listing
 from webapp.pages.job_view import STATUS_WORDS, JobRow
 from webapp.pages.upload_view import TYPE_WORDS
 
@@ -34,7 +34,7 @@ FILTERS = {Kind.transcode: _BOTH, Kind.upload: (*_UPLOADS, *_BOTH)}
 
 def counts_of() -> dict[Kind, dict[str, int]]:
     """For both kinds how many jobs there are, as ``total`` and by status."""
-    return {kind: jobs_query.counts(model) for kind, model in MODELS.items()}
+    return {kind: job_counts.counts(model) for kind, model in MODELS.items()}
 
 
 def context(chosen: Listing, *, can_edit: bool) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def list_context(
         "status_words": STATUS_WORDS,
         "rows": rows_of(chosen.kind, page),
         "can_edit": can_edit,
-        "total": page.total,
+        "total": page.total.number if page.total.exact else None,
         "after": chosen.query(after=page.after) if page.after else None,
         "before": chosen.query(before=page.before) if page.before else None,
         "pager_words": pager_words(chosen, page),
@@ -89,11 +89,12 @@ def pager_words(chosen: Listing, page: JobPage) -> str:
     """``25 of 1,284 jobs``."""
     shown = len(page.jobs)
     noun = "upload" if chosen.kind is Kind.upload else "job"
-    if page.total is None:
-        return f"{say.count(shown)} of more than {say.count(COUNTED)} {noun}s"
-    if shown >= page.total:
+    total = page.total.number
+    if not page.total.exact:
+        return f"{say.count(shown)} of more than {say.count(total)} {noun}s"
+    if shown >= total:
         return f"{say.count(shown)} {noun}{'' if shown == 1 else 's'}"
-    return f"{say.count(shown)} of {say.count(page.total)} {noun}s"
+    return f"{say.count(shown)} of {say.count(total)} {noun}s"
 
 
 def nothing_words(chosen: Listing) -> str:

@@ -1,0 +1,219 @@
+"""By which index the rows of a list are reached, so that a page costs about as much as it shows.
+
+MongoDB chooses by trying, and remembers what was good for another value: a filter that matches a
+dozen rows at the far end of a million is then read through to the end. Here the choice follows from
+the filter, and from counts that stop early.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tasks import facets
+from tasks.models import Status
+
+Index = tuple[str, ...]
+Collection = Any
+
+#: Rows that may be read and sorted for one page.
+FEW = 3_000
+#: Stretches of an index that MongoDB merges in one query (internalQueryMaxScansToExplode).
+STRETCHES = 200
+#: Words with the same beginning up to which each is looked up on its own.
+SIMILAR_WORDS = 20
+
+_CREATED: Index = ("created_at", "job_id")
+_NARROWED: Index = ("status", "facet", "created_at", "job_id")
+_RESOURCE: Index = ("resource_id", "created_at", "job_id")
+_TERMS: Index = ("terms", "created_at", "job_id")
+_BY_FACET: Index = ("facet", "status", "finished_at", "job_id", "created_at")
+_BY_DAY: Index = ("day", "finished_at", "job_id", "created_at", "status", "facet")
+#: Statistics are read from these too; the ends differ.
+_FINISHED: dict[str, Index] = {
+    "transcode_jobs": (
+        *("finished_at", "job_id", "created_at"),
+        *("status", "failed_reason", "started_at"),
+    ),
+    "upload_jobs": (
+        *("finished_at", "job_id", "created_at"),
+        *("status", "failed_reason", "started_at", "speed"),
+    ),
+}
+_IDS: tuple[tuple[str, Index], ...] = (
+    ("transcode_id", ("transcode_id",)),
+    ("media_id", ("media_id",)),
+    ("resource_id", _RESOURCE),
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a filter asks for, as far as indexes know it.
+
+    ``fields`` are wanted values of ``facets.FIELDS``, ``ids`` of single fields, ``beginnings``
+    conditions on ``terms``, each with its word. ``elsewhere``: it may also match by other ways,
+    which only the whole condition knows.
+    """
+
+    statuses: tuple[str, ...]
+    fields: Mapping[str, str]
+    label: str | None
+    ids: Mapping[str, str]
+    created: Mapping[str, datetime]
+    beginnings: tuple[tuple[str, Mapping[str, Any]], ...]
+    elsewhere: bool
+
+    @property
+    def by_facet(self) -> bool:
+        """Whether it asks for something that a facet tells."""
+        return bool(self.fields or self.label)
+
+
+@dataclass(frozen=True)
+class Path:
+    """``ways`` lead to the rows together, each along ``index``; no way, no row.
+
+    ``ordered``: along each way rows come in the order that was asked for, and nothing is sorted.
+    ``whole``: the ways lead to nothing but rows that match, so that these may be counted without
+    being read. With no ``index`` MongoDB chooses.
+    """
+
+    index: Index | None
+    ways: tuple[Mapping[str, Any], ...]
+    ordered: bool
+    whole: bool = False
+
+    @property
+    def hint(self) -> list[tuple[str, int]] | None:
+        """For a query of PyMongo."""
+        return None if self.index is None else [(name, 1) for name in self.index]
+
+
+def choose(collection: Collection, wanted: Wanted, by: str) -> Path:
+    """The path for a list that is sorted by the field ``by``."""
+    if wanted.elsewhere:
+        return Path(None, ({},), ordered=False)
+    for name, index in _IDS:
+        if name in wanted.ids:
+            way = {name: wanted.ids[name]}
+            ordered = index is _RESOURCE and by == "created_at"
+            path = Path(index, (way,), ordered)
+            if ordered or count(collection, path, FEW + 1) <= FEW:
+                return path
+    searched = _searched(collection, wanted)
+    if searched is not None and searched.rows <= FEW:
+        return Path(_TERMS, (searched.way,), ordered=False)
+    if searched is not None or (wanted.created and by != "created_at"):
+        narrow = narrowed(collection, wanted)
+        if narrow is not None and count(collection, narrow, FEW + 1) <= FEW:
+            return narrow
+    if searched is not None and by == "created_at":
+        similar = list(_similar(collection, searched.word))
+        if len(similar) <= SIMILAR_WORDS:
+            return Path(_TERMS, ({"terms": {"$in": similar}},), ordered=True)
+    return _sorted(collection, wanted, by)
+
+
+def narrowed(collection: Collection, wanted: Wanted) -> Path | None:
+    """The path to what status, facet and time of creation choose; None where they leave nothing
+    out. Its rows are in no order."""
+    whole = not wanted.beginnings and not wanted.ids and not wanted.elsewhere
+    created = {"created_at": dict(wanted.created)} if wanted.created else {}
+    if not wanted.by_facet:
+        if wanted.statuses:
+            way = {"status": {"$in": list(wanted.statuses)}, **created}
+            return Path(_NARROWED, (way,), ordered=False, whole=whole)
+        return Path(_CREATED, (created,), ordered=False, whole=whole) if created else None
+    found = _facets(collection, wanted)
+    if not found:
+        return Path(_NARROWED, (), ordered=False, whole=whole)
+    way = {"status": {"$in": _statuses(wanted)}, "facet": {"$in": found}, **created}
+    return Path(_NARROWED, (way,), ordered=False, whole=whole and None not in found)
+
+
+def count(collection: Collection, path: Path, most: int = 0) -> int:
+    """How many rows lie along a path; with ``most`` the counting ends there."""
+    counted = 0
+    for way in path.ways:
+        limit = {"limit": most - counted} if most else {}
+        counted += collection.count_documents(dict(way), hint=path.hint, **limit)
+        if most and counted >= most:
+            break
+    return int(counted)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The rarest word of a search; ``rows`` with it are counted a little beyond FEW."""
+
+    word: str
+    way: Mapping[str, Any]
+    rows: int
+
+
+def _searched(collection: Collection, wanted: Wanted) -> Searched | None:
+    rarest: Searched | None = None
+    # Long words are rare words: a few tell enough.
+    for word, way in sorted(wanted.beginnings, key=lambda one: -len(one[0]))[:4]:
+        rows = count(collection, Path(_TERMS, (way,), ordered=False), FEW + 1)
+        if rarest is None or rows < rarest.rows:
+            rarest = Searched(word, way, rows)
+        if rows <= FEW:
+            break
+    return rarest
+
+
+def _similar(collection: Collection, beginning: str) -> Iterator[str]:
+    """The words that begin so, one more than SIMILAR_WORDS at most."""
+    low: dict[str, Any] = {"$gte": beginning}
+    for _ in range(SIMILAR_WORDS + 1):
+        asked = {"terms": {"$elemMatch": {**low, "$lt": beginning + "\U0010ffff"}}}
+        hint = [(name, 1) for name in _TERMS]
+        # Keys in place of rows: the index says which of a row's words it was.
+        keys = list(collection.find(asked, hint=hint, return_key=True).limit(1))
+        if not keys:
+            return
+        yield keys[0]["terms"]
+        low = {"$gt": keys[0]["terms"]}
+
+
+def _sorted(collection: Collection, wanted: Wanted, by: str) -> Path:
+    """The path along an index that is sorted by ``by``."""
+    created = {"created_at": dict(wanted.created)} if wanted.created else {}
+    if by == "finished_at" and created:
+        narrow = narrowed(collection, wanted)
+        rest = dict(narrow.ways[0]) if narrow is not None and narrow.ways else {}
+        days = facets.days(_each(collection, _BY_DAY), wanted.created)
+        ways = [{"day": {"$in": some}, **created, **rest} for some in _portions(days, STRETCHES)]
+        return Path(_BY_DAY, tuple(ways), ordered=True)
+    if not wanted.by_facet and not wanted.statuses:
+        plain = {"created_at": _CREATED, "finished_at": _FINISHED[collection.name]}
+        return Path(plain.get(by, (by, "job_id", "created_at")), (created,), ordered=True)
+    statuses = _statuses(wanted)
+    index = _NARROWED if by == "created_at" else ("facet", "status", by, "job_id", "created_at")
+    found = _facets(collection, wanted)
+    ways = [
+        {"status": {"$in": statuses}, "facet": {"$in": some}, **created}
+        for some in _portions(found, STRETCHES // len(statuses))
+    ]
+    return Path(index, tuple(ways), ordered=True)
+
+
+def _portions(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (values[begin : begin + size] for begin in range(0, len(values), size))
+
+
+def _statuses(wanted: Wanted) -> list[str]:
+    return list(wanted.statuses) or [status.value for status in Status]
+
+
+def _facets(collection: Collection, wanted: Wanted) -> Sequence[Any]:
+    """The facets that there are, and match."""
+    return facets.matching(_each(collection, _BY_FACET), wanted.fields, wanted.label)
+
+
+def _each(collection: Collection, index: Index) -> list[Any]:
+    """The values that an index begins with: MongoDB skips from one to the next."""
+    pipeline = [{"$group": {"_id": f"${index[0]}"}}]
+    return [row["_id"] for row in collection.aggregate(pipeline, hint=dict.fromkeys(index, 1))]
