@@ -26,6 +26,7 @@ from webapp import (
 from webapp.api import admin_dashboard as api_dashboard
 from webapp.api import admin_media as api_media
 from webapp.api import (
+    cloudwatch,
     description,
     drift,
     health,
@@ -35,10 +36,6 @@ from webapp.api import (
     upload,
     v1_upload,
 )
-from webapp.api import feed_tickets as api_feed_tickets
-from webapp.api import job_log as api_job_log
-from webapp.api import admin_dashboard as api_dashboard
-from webapp.api import admin_media as api_media
 from webapp.api import feed_tickets as api_feed_tickets
 from webapp.api import job_log as api_job_log
 from webapp.api import overview as studio_overview
@@ -75,6 +72,7 @@ def create_app() -> Flask:
         description.bp,
         upload.bp,
         v1_upload.bp,
+        cloudwatch.bp,
         subtitles.bp,
         titles.bp,
         *(make_blueprint(kind) for kind in Kind),

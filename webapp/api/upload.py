@@ -8,8 +8,10 @@ from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 
+from tasks.cloudwatch.entry import stream_of
 from tasks.jobs_query import JobFilter, count
 from tasks.models import Media, TranscodeJob
+from tasks.settings import get_settings
 from tasks.submit import job_id_for, submit
 from webapp import idempotency, intake
 from webapp.access import require_role
@@ -177,7 +179,7 @@ def convert(video_id: str) -> Response:
             video_id=video_id,
             status="processing",
             monitor_progress=f"GET {status_path}",
-            cloud_watch_logs=f"Not in CloudWatch: GET {status_path} tells progress and errors",
+            cloud_watch_logs=_where_logged(video_id, status_path),
         ),
         202,
     )
@@ -235,6 +237,12 @@ def streaming(video_id: str) -> Response:
     if state.error:
         answer.error = state.error
     return answered(answer)
+
+
+def _where_logged(video_id: str, status_path: str) -> str:
+    if get_settings().cloudwatch_group is None:
+        return f"Not in CloudWatch: GET {status_path} tells progress and errors"
+    return f"Check CloudWatch logs for {stream_of(video_id)} stream"
 
 
 def _media(video_id: str) -> Media:

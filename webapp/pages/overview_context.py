@@ -8,10 +8,12 @@ from typing import Any
 import redis
 
 from tasks import backlog, health, pausing, statistics
+from tasks.cloudwatch import spool
 from tasks.control.allowed import Kind
 from tasks.models import Step, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 from tasks.pausing import Held
+from tasks.settings import get_settings
 from tasks.statistics import By
 from webapp import format as say
 from webapp.pages.job_view import CATEGORY_WORDS, STEP_WORDS
@@ -131,8 +133,9 @@ def machines_context(*, can_edit: bool) -> dict[str, Any]:
     """Workers and queues; None for both where Redis does not answer."""
     try:
         live, states = health.workers(), backlog.queues()
+        shipping = spool.state() if get_settings().cloudwatch_group else None
     except redis.RedisError:
-        return {"workers": None, "queues": None, "can_edit": can_edit}
+        return {"workers": None, "queues": None, "cloudwatch": None, "can_edit": can_edit}
     held = pausing.holds()
     doing = _doing([job_id for info in live for job_id in info.doing])
     return {
@@ -145,6 +148,7 @@ def machines_context(*, can_edit: bool) -> dict[str, Any]:
             )
             for info in live
         ],
+        "cloudwatch": shipping,
         "queues": [QueueRow(state, held.queues.get(state.name)) for state in states],
         "can_edit": can_edit,
     }

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import redis
+
 from tasks import health
+from tasks.cloudwatch import spool
+from tasks.cloudwatch.client import Refused, make_cloudwatch
+from tasks.database import NotConfigured
 from tasks.media.tools import ToolMissing, find_tools, version_of
 from tasks.settings import Settings, variable
 from tasks.storage_client import make_client
@@ -41,6 +46,7 @@ def examine(settings: Settings) -> list[Finding]:
         _data_folder(settings),
         *_servers(settings),
         *_ffmpeg(settings),
+        *_cloudwatch(settings),
     ]
 
 
@@ -159,6 +165,32 @@ def _workers(settings: Settings, checks: dict[str, health.Check] | None) -> Find
     if settings.redis_url is None or not checks["redis"].ok:
         return Finding("Workers", "idle", "cannot be seen without Redis")
     return Finding("Workers", "missing", check.detail, "Start one: dailies worker")
+
+
+def _cloudwatch(settings: Settings) -> Iterator[Finding]:
+    """Asks without writing, and tells how the reconciler fares; nothing where it is not set up."""
+    group = settings.cloudwatch_group
+    if group is None:
+        return
+    advice = "Jobs do not need it. docs/cloudwatch.md says which rights the access key needs."
+    try:
+        there = make_cloudwatch(settings).look()
+    except Refused as error:
+        yield Finding("CloudWatch", "missing", f"log group {group}: {error}", advice)
+        return
+    detail = f"log group {group}" if there else f"log group {group}, made with the first entry"
+    try:
+        state = spool.state()
+    except (NotConfigured, redis.RedisError):
+        yield Finding("CloudWatch", "ok", detail)
+        return
+    detail += f": {state.sent:,} entries sent, {state.waiting:,} wait, {state.dropped:,} dropped"
+    if state.last_success_at is not None:
+        detail += f", the last at {state.last_success_at:%Y-%m-%d %H:%M:%S} UTC"
+    if state.error is not None:
+        yield Finding("CloudWatch", "missing", f"{detail}. {state.error}", advice)
+    else:
+        yield Finding("CloudWatch", "ok", detail)
 
 
 def _ffmpeg(settings: Settings) -> Iterator[Finding]:

@@ -112,7 +112,7 @@ def test_a_job_that_is_tried_again_begins_again() -> None:
 
 def test_what_is_no_part_of_an_encoding_is_not_logged() -> None:
     feed = Feed()
-    for name, data in [
+    told: list[tuple[str, dict[str, object]]] = [
         ("jobChanged", {"kind": "upload", "jobId": "j.upload.master.2-x", "status": "active"}),
         ("uploadProgress", {"kind": "upload", "jobId": "j.upload.720p", "status": "active"}),
         ("JobCompleted", {"kind": "upload", "jobId": "j.upload.720p", "status": "completed"}),
@@ -123,7 +123,8 @@ def test_what_is_no_part_of_an_encoding_is_not_logged() -> None:
         ("mediaChanged", {"kind": "media", "transcodeId": None}),
         ("statsChanged", {"mediaId": None}),
         ("", {"kind": None, "mediaId": 7}),
-    ]:
+    ]
+    for name, data in told:
         assert feed.tell(name, **data) == [], name
 
 
