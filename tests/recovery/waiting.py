@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from tasks.models import Status, Step, StepKind, TranscodeJob, Transition
+from tasks.models import Status, Step, StepKind, TranscodeJob, Transition, UploadJob
 
 Found = TypeVar("Found")
 
@@ -66,9 +66,10 @@ def complete(job: TranscodeJob, seconds: float = 60.0) -> TranscodeJob:
     return ended
 
 
-def claims(step: Step, after: datetime | None = None) -> list[Transition]:
-    """The times a worker took the step, as its history tells, all or those after a moment."""
-    history = Step.objects(job_id=step.job_id).get().history
+def claims(unit: Step | UploadJob, after: datetime | None = None) -> list[Transition]:
+    """The times a worker took a step or an upload, as its history tells, all or those after a
+    moment."""
+    history = type(unit).objects(job_id=unit.job_id).get().history
     return [
         line
         for line in history
