@@ -41,7 +41,7 @@ docs: $(DEV) ## Write what the documentation has from the code: settings, rules
 	$(BIN)/python -m scripts.configuration_docs
 	$(BIN)/python -m scripts.rule_docs
 
-browser: ## Install Chromium for the browser tests, where it is missing
+browser: ## Install Chromium and curl for the tests, where they are missing
 	@scripts/bootstrap browser
 
 # Newer versions: change pyproject.toml, then this.

@@ -50,7 +50,7 @@ class Gunicorn:
             try:
                 requests.get(f"{self.url}/healthz", timeout=5).raise_for_status()
                 return self
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 assert time.monotonic() < deadline, self.log
                 assert self._process.poll() is None, self.log
                 time.sleep(0.05)
