@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tasks import events
-from tasks.models import TranscodeJob, UploadJob, WorkUnit
+from tasks.models import TrainingModule, TranscodeJob, UploadJob, WorkUnit
 
 
 def announce(unit: WorkUnit, event: str, **more: Any) -> None:
@@ -44,6 +44,9 @@ def announce_progress(unit: WorkUnit, fields: Mapping[str, Any]) -> None:
         shown = ("files_done", "files_total", "bytes_done", "bytes_total", "speed", "current_file")
         more = {_camel(name): fields[name] for name in shown if name in fields}
         announce(unit, "uploadProgress", **more)
+    elif isinstance(unit, TrainingModule) and "progress" in fields:
+        unit.progress = max(unit.progress or 0.0, fields["progress"])
+        announce(unit, "analysisProgress")
 
 
 def _camel(name: str) -> str:

@@ -51,7 +51,7 @@ class Peak:
 
 def kind_of(queue_name: str) -> Kind | None:
     """The kind of job that a queue works for; None for one that works for neither."""
-    if queue_name == queue.BULK:
+    if queue_name in (queue.BULK, queue.ANALYSE):
         return None
     return Kind.upload if queue_name in UPLOADS else Kind.transcode
 

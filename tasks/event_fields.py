@@ -7,12 +7,13 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What an event is about; the first four are work units."""
+    """What an event is about; the first five are work units."""
 
     transcode = "transcode"
     step = "step"
     upload = "upload"
     bulk = "bulk"
+    analysis = "analysis"
     media = "media"
     workers = "workers"
     repair = "repair"
@@ -49,6 +50,7 @@ FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "JobCancelled": (UNIT, UNIT_KNOWN | _REASON),
     "transcodeProgress": (UNIT, UNIT_KNOWN | {"speed", "phase"}),
     "uploadProgress": (UNIT, UNIT_KNOWN | _UPLOADED),
+    "analysisProgress": (UNIT, UNIT_KNOWN | {"step"}),
     "jobRepaired": (frozenset({"kind", "jobId", "reason"}), frozenset()),
     "mediaChanged": (frozenset({"kind", "mediaId"}), frozenset({"transcodeId"})),
     "workersChanged": (frozenset({"kind", "worker", "live"}), frozenset()),

@@ -11,6 +11,7 @@ CONTENT_TYPES = {
     ".vtt": "text/vtt; charset=utf-8",
     ".srt": "application/x-subrip",
     ".jpg": "image/jpeg",
+    ".json": "application/json",
 }
 
 
@@ -28,6 +29,11 @@ def source(media_id: str, safe_name: str) -> str:
 def subtitle_source(media_id: str, subtitle_id: str, *parts: str) -> str:
     """Where an attached or extracted subtitle file lies, or the prefix of that without parts."""
     return f"{SOURCES}{media_id}/subtitles/{subtitle_id}/" + "/".join(parts)
+
+
+def module(media_id: str, module_id: str, *parts: str) -> str:
+    """A file of a training module, or the prefix of all its files without parts."""
+    return f"{SOURCES}{media_id}/modules/{module_id}/" + "/".join(parts)
 
 
 def work(job_id: str, *parts: str) -> str:

@@ -31,6 +31,7 @@ UPLOAD_HLS = "upload-hls-to-s3"
 UPLOAD_SUBTITLE = "upload-subtitle-to-s3"
 UPLOAD_MASTER = "upload-master-playlist"
 BULK = "bulk-operations"
+ANALYSE = "process-video"
 
 #: Queue → actor. Their order is their priority in a worker: what is short goes first.
 ACTORS = {
@@ -42,6 +43,7 @@ ACTORS = {
     UPLOAD_HLS: "upload_hls",
     SUBTITLES: "extract_subtitles",
     AUDIO: "encode_audio",
+    ANALYSE: "process_video",
     CHUNKS: "encode_chunk",
 }
 

@@ -233,6 +233,51 @@ class Settings(BaseSettings):
         validation_alias="DAILIES_JOB_LOG_DAYS",
         description="Days for which the lines of a transcode job's log are kept.",
     )
+    analysis_provider: Literal["local", "openai"] = Field(
+        "local",
+        validation_alias="DAILIES_ANALYSIS_PROVIDER",
+        description="Who listens and writes for training modules; local sends nothing anywhere.",
+    )
+    whisper_model: Path | None = Field(
+        None,
+        validation_alias="DAILIES_WHISPER_MODEL",
+        description="Folder of a faster-whisper model. Not set: PocketSphinx, which is rough.",
+    )
+    openai_base_url: str = Field(
+        "https://api.openai.com/v1",
+        description="An OpenAI-compatible endpoint, for the provider openai.",
+    )
+    openai_api_key: SecretStr | None = Field(None, description="The key of that endpoint.")
+    openai_transcription_model: str = Field(
+        "whisper-1",
+        validation_alias="DAILIES_OPENAI_TRANSCRIPTION_MODEL",
+        description="Model that listens; it must give the times of words.",
+    )
+    openai_model: str = Field(
+        "gpt-4o-mini",
+        validation_alias="DAILIES_OPENAI_MODEL",
+        description="Model that writes titles and summaries.",
+    )
+    openai_timeout_seconds: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        120.0,
+        validation_alias="DAILIES_OPENAI_TIMEOUT_SECONDS",
+        description="Longest wait for one answer of the endpoint.",
+    )
+    openai_price_input: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        validation_alias="DAILIES_OPENAI_PRICE_INPUT",
+        description="Price of a million tokens sent; with such prices the cost is shown.",
+    )
+    openai_price_output: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        validation_alias="DAILIES_OPENAI_PRICE_OUTPUT",
+        description="Price of a million tokens written.",
+    )
+    openai_price_minute: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        validation_alias="DAILIES_OPENAI_PRICE_MINUTE",
+        description="Price of a minute of sound.",
+    )
     cors_origins: str = Field(
         "",
         validation_alias="DAILIES_CORS_ORIGINS",

@@ -20,7 +20,15 @@ from bson.codec_options import CodecOptions
 from tasks import messages
 from tasks.database import server_time
 from tasks.messages import Message
-from tasks.models import FINISHED, Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.models import (
+    FINISHED,
+    Status,
+    Step,
+    StepKind,
+    TrainingModule,
+    TranscodeJob,
+    UploadJob,
+)
 from tasks.models.bulk_operation import BulkOperation
 from tasks.settings import get_settings
 from tasks.subtitles import changes, tracks
@@ -47,8 +55,8 @@ BATCH = 5_000
 IDS = 1_000
 
 #: Everything that has a message of its own.
-UNITS: dict[str, type[Step] | type[UploadJob] | type[BulkOperation]] = {
-    model.unit_kind: model for model in (Step, UploadJob, BulkOperation)
+UNITS: dict[str, type[Step | UploadJob | BulkOperation | TrainingModule]] = {
+    model.unit_kind: model for model in (Step, UploadJob, BulkOperation, TrainingModule)
 }
 Row = Mapping[str, Any]
 #: Says of a lease that ran out (by its token) whether it has been out for long enough.
@@ -81,7 +89,7 @@ _PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
 class Finding:
     """One thing that a rule calls drift: little enough that there may be a hundred thousand.
 
-    ``kind``: transcode, step, upload, bulk or message; ``ref``: the job id of the row, or that of
+    ``kind``: transcode, step, upload, bulk, analysis or message; ``ref``: the job id of the row, or that of
     the message. ``message_id``, ``worker``, ``lease`` (its token) and ``lease_until`` are what the
     row names, None where it names none. ``message``: the message that should not be there. Times
     are in UTC, without zone.

@@ -10,6 +10,7 @@ from typing import Any
 import dramatiq
 
 from tasks import queue
+from tasks.actors.analyse import analyse
 from tasks.actors.boot import Boot
 from tasks.actors.bulk import run_bulk
 from tasks.actors.encode import encode_audio, encode_chunk
@@ -20,7 +21,7 @@ from tasks.actors.perform import perform
 from tasks.actors.split import split
 from tasks.actors.subtitle import extract_subtitles, upload_subtitle
 from tasks.actors.upload import upload_hls
-from tasks.models import Step, UploadJob
+from tasks.models import Step, TrainingModule, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 
 broker = queue.get_broker()
@@ -69,7 +70,12 @@ def _run_bulk(job_id: str, message_id: str) -> None:
     perform(BulkOperation, queue.BULK, job_id, message_id, run_bulk)
 
 
+def _process_video(job_id: str, message_id: str) -> None:
+    perform(TrainingModule, queue.ANALYSE, job_id, message_id, analyse)
+
+
 _declare(queue.BULK, _run_bulk)
+_declare(queue.ANALYSE, _process_video)
 for _name in _STEPS:
     _declare(_name, _step_actor(_name))
 for _name in _UPLOADS:

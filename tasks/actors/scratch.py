@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tasks import keys
 from tasks.errors import Stopped
-from tasks.models import Step, UploadJob
+from tasks.models import WorkUnit
 from tasks.settings import get_settings
 from tasks.storage import get_storage
 
@@ -20,7 +20,7 @@ PARALLEL = 8
 
 
 @contextmanager
-def scratch_folder(unit: Step | UploadJob) -> Iterator[Path]:
+def scratch_folder(unit: WorkUnit) -> Iterator[Path]:
     """An empty folder below the scratch folder of the settings."""
     parent = get_settings().scratch / "work"
     parent.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,7 @@ def chunk_command(
     if has_thumbnail:  # last: ffmpeg reports the frame count of its first output
         branch = branches.stream(len(plan.rungs))
         outputs.append(_thumbnail_output(branch, video, plan, chunk, first_thumbnail, out_dir))
-    return _compile(outputs, tools)
+    return compiled(outputs, tools)
 
 
 def audio_command(
@@ -99,7 +99,7 @@ def audio_command(
     start = info.video.start_time if info.video else stream.start_time
     samples = _aac_frames(plan) * AAC_FRAME_SAMPLES
     sound = (
-        ffmpeg.input(str(source), copyts=None, **_reading(info))[str(audio.stream_index)]
+        ffmpeg.input(str(source), copyts=None, **reading(info))[str(audio.stream_index)]
         .filter("asetpts", f"PTS-({start:.6f})/TB")
         # first_pts pads or cuts the start; async fills holes and cuts overlaps in the middle.
         .filter("aresample", audio.sample_rate, **{"async": 1, "first_pts": 0})
@@ -123,7 +123,7 @@ def audio_command(
             **_hls(folder, plan.segment_seconds, 0),
         },
     )
-    return _compile([output], tools)
+    return compiled([output], tools)
 
 
 def audio_segments(plan: Plan) -> int:
@@ -166,7 +166,7 @@ def poster_command(
         **{"frames:v": 1, "c:v": "mjpeg", "q:v": 3, "map_metadata": -1, "format": "image2"},
         update=1,
     )
-    return _compile([output], tools)
+    return compiled([output], tools)
 
 
 def storyboard_command(thumbs_dir: Path, sheet: Sheet, out_dir: Path, tools: Tools) -> list[str]:
@@ -183,27 +183,27 @@ def storyboard_command(thumbs_dir: Path, sheet: Sheet, out_dir: Path, tools: Too
         **{"frames:v": 1, "c:v": "mjpeg", "q:v": 4, "map_metadata": -1, "format": "image2"},
         update=1,
     )
-    return _compile([output], tools)
+    return compiled([output], tools)
 
 
 def subtitles_command(
     source: Path, info: SourceInfo, out_files: Mapping[int, Path], tools: Tools
 ) -> list[str]:
     """Write text tracks, named by their stream's index, as WebVTT on the source's own clock."""
-    read = ffmpeg.input(str(source), copyts=None, **_reading(info))
+    read = ffmpeg.input(str(source), copyts=None, **reading(info))
     outputs = [
         read[str(index)].output(str(path), **{"c:s": "webvtt", "format": "webvtt"})
         for index, path in out_files.items()
     ]
-    return _compile(outputs, tools)
+    return compiled(outputs, tools)
 
 
 def decode_command(source: Path, info: SourceInfo, tools: Tools) -> list[str]:
     """Decode the first picture, or sound, and throw it away: does this ffmpeg know the codec?"""
     index = info.video.index if info.video else info.audio[0].index
-    stream = ffmpeg.input(str(source), **_reading(info))[str(index)]
+    stream = ffmpeg.input(str(source), **reading(info))[str(index)]
     count = {"frames:v": 1} if info.video else {"frames:a": 1}
-    return _compile([stream.output("-", format="null", **count)], tools)
+    return compiled([stream.output("-", format="null", **count)], tools)
 
 
 def output_folders(plan: Plan, out_dir: Path) -> tuple[Path, ...]:
@@ -216,7 +216,7 @@ def output_folders(plan: Plan, out_dir: Path) -> tuple[Path, ...]:
     return tuple(out_dir / name for name in names)
 
 
-def _reading(info: SourceInfo) -> dict[str, Any]:
+def reading(info: SourceInfo) -> dict[str, Any]:
     # The demuxer that probing found, so that reading and probing cannot disagree.
     return {"protocol_whitelist": _PROTOCOLS, "format": info.format_name.split(",")[0]}
 
@@ -228,7 +228,7 @@ def _read(source: Path, info: SourceInfo, at: Fraction) -> Any:
         preroll = 0 if _INDEXED & set(info.format_name.split(",")) else _PREROLL_SECONDS
         to = max(0.0, float(at) - preroll) + _video(info).start_time
         seek = {"ss": f"{to:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
-    return ffmpeg.input(str(source), copyts=None, **seek, **_reading(info))
+    return ffmpeg.input(str(source), copyts=None, **seek, **reading(info))
 
 
 def _chunk_frames(source: Path, info: SourceInfo, plan: Plan, chunk: Chunk) -> Any:
@@ -324,7 +324,7 @@ def _hls(folder: Path, segment_seconds: float, first: int) -> dict[str, Any]:
     }
 
 
-def _compile(outputs: Iterable[Any], tools: Tools) -> list[str]:
+def compiled(outputs: Iterable[Any], tools: Tools) -> list[str]:
     merged = ffmpeg.merge_outputs(*outputs).global_args(
         "-nostdin",
         "-hide_banner",

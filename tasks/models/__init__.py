@@ -7,6 +7,7 @@ from tasks.models.day_statistics import DayStatistics
 from tasks.models.hold import Hold
 from tasks.models.job_log_line import JobLogLine
 from tasks.models.media import Media
+from tasks.models.module import TrainingModule
 from tasks.models.repair import Repair
 from tasks.models.step import Step, StepKind
 from tasks.models.subtitle import Subtitle
@@ -28,6 +29,7 @@ DOCUMENTS = (
     Step,
     Subtitle,
     Title,
+    TrainingModule,
     TranscodeJob,
     UploadJob,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "StepKind",
     "Subtitle",
     "Title",
+    "TrainingModule",
     "TranscodeJob",
     "Transition",
     "UploadJob",

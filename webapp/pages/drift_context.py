@@ -19,6 +19,7 @@ _KINDS = {
     "step": "Step",
     "upload": "Upload job",
     "bulk": "Bulk operation",
+    "analysis": "Training module",
     "message": "Message",
     "work": "Work area",
     "stream": "Stream",

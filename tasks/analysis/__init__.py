@@ -1,0 +1,4 @@
+"""Makes a training module of a video: what is said and shown in it, cut into steps.
+
+Pure functions of values, but for ``providers``; ``tasks.actors.analyse`` does the work.
+"""

@@ -1,0 +1,44 @@
+"""The provider that needs no network: nothing of a video leaves the machine."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from tasks.analysis.outline import write_texts
+from tasks.analysis.providers.provider import NoSpeech, Watch
+from tasks.analysis.values import Material, Outline, StepDraft, Transcript, Usage
+
+_NOTHING = (
+    "Nothing that understands speech is installed, so there is no transcript: install the extra"
+    " “speech”, or the extra “whisper” and set DAILIES_WHISPER_MODEL."
+)
+_NO_WHISPER = "DAILIES_WHISPER_MODEL is set, but the extra “whisper” is not installed."
+
+
+class Local:
+    """faster-whisper where a ``model`` folder is given, else pocketsphinx."""
+
+    name = "local"
+
+    def __init__(self, model: Path | None = None) -> None:
+        self._model = model
+
+    def transcribe(self, sound: Path, seconds: float, watch: Watch) -> tuple[Transcript, Usage]:
+        """What is said. Raises NoSpeech where nothing is installed that listens."""
+        if self._model is not None:
+            if find_spec("faster_whisper") is None:
+                raise NoSpeech(_NO_WHISPER)
+            from tasks.analysis.providers import whisper
+
+            return whisper.transcribe(sound, seconds, self._model, watch), Usage()
+        if find_spec("pocketsphinx") is None:
+            raise NoSpeech(_NOTHING)
+        from tasks.analysis.providers import sphinx
+
+        return sphinx.transcribe(sound, seconds, watch), Usage()
+
+    def write(
+        self, material: Material, steps: Sequence[StepDraft], watch: Watch
+    ) -> tuple[Outline, Usage]:
+        """Titles of key phrases, summaries of what is said."""
+        return write_texts(material, steps), Usage()
