@@ -29,6 +29,14 @@ NOTHING = "0-0"
 #: makes it has a request to answer or a lease to keep.
 PAUSE_SECONDS = 3.0
 
+#: Adds entries of name and data: one command with many words costs a third of many commands.
+_ADD = """
+for i = 2, #ARGV, 2 do
+  local words = {'name', ARGV[i], 'data', ARGV[i + 1]}
+  redis.call('xadd', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(words))
+end
+"""
+
 _hangs_until = 0.0
 
 
@@ -54,15 +62,11 @@ def publish_many(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     global _hangs_until
     if not entries or time.monotonic() < _hangs_until:
         return
-    pipe = get_brief_redis().pipeline(transaction=False)
+    told: list[str | int] = [KEPT]
     for name, data in entries:
-        entry: dict[Any, Any] = {
-            "name": name,
-            "data": json.dumps(_fields(name, data), default=str),
-        }
-        pipe.xadd(STREAM, entry, maxlen=KEPT, approximate=True)
+        told += [name, json.dumps(_fields(name, data), default=str)]
     try:
-        pipe.execute()
+        get_brief_redis().eval(_ADD, 1, STREAM, *told)
     except redis.TimeoutError as error:
         _hangs_until = time.monotonic() + PAUSE_SECONDS
         log.warning("no events for %g s, from %s on: %s", PAUSE_SECONDS, entries[0][0], error)

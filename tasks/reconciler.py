@@ -8,7 +8,9 @@ import logging
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import redis
@@ -32,6 +34,8 @@ LOCK = "dailies:reconciler"
 SILENCE_SECONDS = 2.0
 #: Repairs of one pass that are told to the feed one by one.
 MOST_TOLD = 100
+#: Batches of repairs that are under way together.
+AT_A_TIME = 2
 #: Seconds between two signs, in a long pass, that this process still holds the lock.
 HOLD_SECONDS = 2.0
 
@@ -71,10 +75,7 @@ def reconcile(
         findings = look(only=only, judge_leases=judge_leases, silent=silent, beat=beat).findings
         result.left = [finding for finding in findings if not finding.rule.by_itself]
         findings = [finding for finding in findings if finding.rule.by_itself]
-        repaired: list[Finding] = []
-        for batch in repairs.batches(findings):
-            beat()
-            repaired += _repair(batch, who, result)
+        repaired = _repair_all(findings, who, beat, result)
         beat()
         repairs.clear_up(repaired, who)
     except _Overtaken:
@@ -86,8 +87,38 @@ class _Overtaken(Exception):
     """Another process makes the passes now."""
 
 
-def _repair(batch: Sequence[Finding], who: str, result: Repairs) -> list[Finding]:
-    """Repairs a batch and keeps a record; those that needed it."""
+#: Findings that were repaired, and those that could not be.
+_Outcome = tuple[list[Finding], list[Finding]]
+
+
+def _repair_all(
+    findings: Sequence[Finding], who: str, beat: Callable[[], None], result: Repairs
+) -> list[Finding]:
+    """Repairs in batches; those that needed it."""
+    repaired: list[Finding] = []
+    running: deque[Future[_Outcome]] = deque()
+
+    def take(outcome: _Outcome) -> None:
+        made, left = outcome
+        repaired.extend(made)
+        result.made.extend((finding.ref, finding.rule.id) for finding in made)
+        result.left.extend(left)
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for batch in repairs.batches(findings):
+            beat()
+            # While the servers are busy with one batch, the next is prepared. What is done about
+            # single rows is done in its order.
+            running.append(pool.submit(_repair, batch, who))
+            while len(running) >= (AT_A_TIME if len(batch) > 1 else 1):
+                take(running.popleft().result())
+        for future in running:
+            take(future.result())
+    return repaired
+
+
+def _repair(batch: Sequence[Finding], who: str) -> _Outcome:
+    """Repairs a batch and keeps a record."""
     try:
         done = repairs.repair(batch, who)
     except (redis.RedisError, PyMongoError, StorageFailed):
@@ -95,18 +126,19 @@ def _repair(batch: Sequence[Finding], who: str, result: Repairs) -> list[Finding
     except Exception:
         # One row that cannot be healed must not end the healing of all others.
         if len(batch) > 1:
-            return [one for finding in batch for one in _repair([finding], who, result)]
+            alone = [_repair([finding], who) for finding in batch]
+            return [f for made, _ in alone for f in made], [f for _, left in alone for f in left]
         log.exception("%s: %s", batch[0].ref, batch[0].rule.sentence)
-        result.left += batch
-        return []
-    made = [
-        (finding, repairs.Made(finding.rule, finding.kind, finding.ref, finding.transcode_id, what))
-        for finding, what in zip(batch, done, strict=True)
-        if what is not None
-    ]
-    result.made += [(finding.ref, finding.rule.id) for finding, _ in made]
-    repairs.record([entry for _, entry in made], who)
-    return [finding for finding, _ in made]
+        return [], list(batch)
+    made = [(finding, what) for finding, what in zip(batch, done, strict=True) if what is not None]
+    repairs.record(
+        [
+            repairs.Made(finding.rule, finding.kind, finding.ref, finding.transcode_id, what)
+            for finding, what in made
+        ],
+        who,
+    )
+    return [finding for finding, _ in made], []
 
 
 def heal(transcode_id: str, who: str = repairs.RECONCILER) -> list[tuple[str, str]]:
