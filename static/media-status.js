@@ -33,8 +33,8 @@
     }
     @media (prefers-color-scheme: dark) {
       :host {
-        --media-status-background: #1d2229; --media-status-border: #343b45;
-        --media-status-text: #e8ecf1; --media-status-second: #a4adb8;
+        --media-status-background: #222427; --media-status-border: #3a3e45;
+        --media-status-text: #e8ebee; --media-status-second: #a4adb8;
         --media-status-track: #3b3f46; --media-status-waiting: #8a97a6;
         --media-status-active: #3b82e0; --media-status-failed: #e5484d;
       }

@@ -94,7 +94,7 @@
         if (this.stopped) return;
         this.bar.value = 100;
         this.link.href = `/jobs/of/${this.video.id}`;
-        this.show("done", `Stored, ${size(this.file.size)} · its job is in line${this.refusals()}`);
+        this.show("done", `Stored, ${size(this.file.size)}${this.refusals()}`);
         this.showMedia();
       } catch (error) {
         if (!this.stopped) this.show("refused", error.message, "refused");

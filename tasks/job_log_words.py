@@ -105,7 +105,8 @@ def _done(unit: WorkUnit) -> str:
     total = sum(entry.get("size") or 0 for entry in sizes.values())
     segments = sum(entry.get("segments") or 0 for entry in sizes.values())
     frames = f"{unit.frames:,} frames, " if unit.kind == StepKind.CHUNK else ""
-    return f"Done: {frames}{', '.join(sizes)} · {segments:,} segments, {megabytes(total)}."
+    word = "segment" if segments == 1 else "segments"
+    return f"Done: {frames}{', '.join(sizes)} · {segments:,} {word}, {megabytes(total)}."
 
 
 def probed(info: SourceInfo) -> str:
@@ -135,5 +136,6 @@ def planned(plan: Plan) -> str:
 
 
 def megabytes(size: float | None) -> str:
-    """A size in bytes, for people."""
-    return f"{(size or 0) / 1e6:,.1f} MB"
+    """A size in bytes, for people; what is small in kB."""
+    known = size or 0
+    return f"{known / 1e6:,.1f} MB" if known >= 100_000 else f"{known / 1e3:,.1f} kB"

@@ -62,7 +62,7 @@ def test_a_job_leaves_a_line_for_each_thing_that_happened_to_it(database: Server
 def test_lines_survive_their_row_and_end_with_their_time(database: Servers) -> None:
     media = rows.a_media()
     job = submit.submit(media, who="ada")
-    assert said(job.job_id)[0] == ("job", "info", "Asked for by ada: film.mp4, 0.0 MB.")
+    assert said(job.job_id)[0] == ("job", "info", "Asked for by ada: film.mp4, 1.0 kB.")
     submit.cancel_job(job.job_id, "ada")
     delete_transcode_job(lifecycle.find(TranscodeJob, job.job_id), outputs=False)
     lines = said(job.job_id)

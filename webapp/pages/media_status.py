@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
+from tasks.models import Status
 from webapp import media_lookup
 from webapp.access import require_role
 from webapp.media_state import MediaStatus
@@ -46,4 +47,6 @@ def media_status(media_id: str) -> dict[str, Any]:
     if shown is None:
         return {"shown": None}
     status = shown.state.status
-    return {"shown": shown, "word": WORDS[status], "tone": TONES[status]}
+    in_line = shown.state.job_state == Status.waiting
+    word = "In line" if in_line else WORDS[status]
+    return {"shown": shown, "word": word, "tone": "waiting" if in_line else TONES[status]}
