@@ -6,6 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from tasks import holdings, job_counts
+from tasks.database import connect, ensure_indexes
+from tests.servers import Servers
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
 
@@ -13,7 +15,9 @@ Client = Callable[[str], FlaskClient]
 
 
 @pytest.fixture(autouse=True)
-def _counted_anew() -> Iterator[None]:
+def _counted_anew(clean: Servers) -> Iterator[None]:
+    connect()
+    ensure_indexes()
     holdings.forget()
     yield
     holdings.forget()
