@@ -12,12 +12,14 @@ def paced(ffmpeg: str, script: Path, times: float) -> Path:
 
     So a test that acts in the middle of an encoding finds one, and the processor stays free.
     """
-    script.write_text(
+    # Renamed into its place: whoever starts it meanwhile gets one or the other, whole.
+    draft = script.with_suffix(".draft")
+    draft.write_text(
         "#!/bin/sh\n"
         'case "$*" in\n'
         f'  *hls_segment_type*) exec "{ffmpeg}" -readrate {times:g} "$@" ;;\n'
         f'  *) exec "{ffmpeg}" "$@" ;;\n'
         "esac\n"
     )
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    return script
+    draft.chmod(draft.stat().st_mode | stat.S_IXUSR)
+    return draft.rename(script)

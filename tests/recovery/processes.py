@@ -9,7 +9,7 @@ import psutil
 
 from tasks.models import Step
 from tasks.workers import workers
-from tests.recovery.paced import paced
+from tests.recovery.paced import FAST, paced
 from tests.recovery.waiting import until
 from tests.servers import Servers
 from tests.up.running import ROOT, all_gone, command_line, plain_environment
@@ -47,7 +47,20 @@ class Running:
 
 
 class Worker(Running):
-    """A worker: the master, and one process that does the work."""
+    """A worker: the master, and one process that does the work.
+
+    ``encoder_script`` is the ffmpeg that it is told to run.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], ffmpeg: str, encoder_script: Path) -> None:
+        super().__init__(process)
+        self._ffmpeg = ffmpeg
+        self._script = encoder_script
+
+    def hurry(self) -> None:
+        """Lets every ffmpeg that it starts from now on be as fast as the machine can: for what is
+        left to do when a test has acted in the middle of the work."""
+        paced(self._ffmpeg, self._script, FAST)
 
     def working(self) -> psutil.Process:
         """The process that does the work, once it is there."""
@@ -104,9 +117,9 @@ class Dailies:
     def worker(self, *, pace: float, threads: int = 1) -> Worker:
         """Starts a worker that does ``threads`` pieces of work at a time, and encodes ``pace``
         times as fast as a viewer would watch: slowly enough to act in the middle of it."""
-        script = paced(self.ffmpeg, self.folder / f"ffmpeg-{pace:g}", pace)
+        script = paced(self.ffmpeg, self.folder / f"ffmpeg-{len(self._started)}", pace)
         settings = {"FFMPEG": str(script), "DAILIES_WORKER_THREADS": str(threads)}
-        worker = Worker(self._spawn("worker", settings))
+        worker = Worker(self._spawn("worker", settings), self.ffmpeg, script)
         self._started.append(worker)
         return worker
 

@@ -36,6 +36,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_work_over(
     assert {step.lease.worker for step in busy} == {leaving.name, staying.name}
     handed = next(step for step in busy if step.lease.worker == leaving.name)
     leaving.hold(handed)
+    staying.hurry()
     family = leaving.family()
     leaving_name = leaving.name
     stopped_at = this_moment()

@@ -27,6 +27,8 @@ def test_slow_work_is_left_alone_and_dead_work_tried_again(
     workers = {worker.name: worker for worker in (first, second)}
     slow_encoder = workers[slow.lease.worker].hold(slow)
     dead_encoder = workers[dead.lease.worker].hold(dead)
+    for worker in first, second:
+        worker.hurry()
     since = this_moment()
 
     def stood_still_for_longer_than_a_lease() -> bool:

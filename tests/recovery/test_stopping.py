@@ -41,6 +41,7 @@ def test_a_cancelled_job_stops_within_two_seconds_and_can_go_on(
     until(lambda: len(steps(job)) == 2, "a plan")
     done, busy = until(lambda: _done_and_busy(job), "one chunk done and one busy")
     encoder = worker.hold(busy)
+    worker.hurry()
     assert os.getpgid(encoder.pid) == encoder.pid
     cancel_job(job.job_id, "a person")
     assert all_gone([encoder], timeout=2) == []
@@ -64,7 +65,9 @@ def test_a_failed_job_that_is_retried_keeps_its_finished_chunks(
     job = job_of(empty, film(2))
     until(lambda: len(steps(job)) == 2, "a plan")
     done, busy = until(lambda: _done_and_busy(job), "one chunk done and one busy")
-    worker.hold(busy).kill()
+    held = worker.hold(busy)
+    worker.hurry()
+    held.kill()
     ended = finish(job)
     assert (ended.status, ended.failed_reason) == ("failed", "encoder")
     assert ended.error_message == "The encoder was killed by SIGKILL."
