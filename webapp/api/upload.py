@@ -10,12 +10,12 @@ from werkzeug.exceptions import NotFound, UnprocessableEntity
 
 from tasks.cloudwatch.entry import stream_of
 from tasks.jobs_query import JobFilter, count
-from tasks.models import Media, TranscodeJob
+from tasks.models import Media, TrainingModule, TranscodeJob
 from tasks.settings import get_settings
 from tasks.submit import job_id_for, submit
 from webapp import idempotency, intake
 from webapp.access import require_role
-from webapp.api import job_status
+from webapp.api import job_status, modules_models
 from webapp.api.answers import Answer, answered
 from webapp.api.bodies import json_object, parsed
 from webapp.api.job_status import StreamingUrls, VideoDetails, VideoState
@@ -41,6 +41,10 @@ class Page(BaseModel):
     """Query parameters of the list of jobs."""
 
     limit: int = Field(100, ge=1, le=1000)
+
+
+class StatusAnswer(RootModel[VideoDetails | modules_models.ModuleStatus]):
+    """How far a video is, or a training module, whichever has the id."""
 
 
 class UploadFields(BaseModel):
@@ -128,7 +132,9 @@ class StreamingAnswer(RootModel[Stream | NoStream]):
     tag="Upload",
     files={"video": "The video, of at most MAX_UPLOAD_BYTES."},
     form=UploadFields,
+    headers=idempotency.DOCUMENTED,
     answers={201: UploadAnswer},
+    errors=idempotency.ERRORS,
 )
 @idempotent
 def upload() -> Response:
@@ -155,7 +161,14 @@ def upload() -> Response:
 
 @bp.post("/convert-to-hls/<video_id>")
 @require_role("editor", scope="upload")
-@documented("Starts encoding.", tag="Upload", body=Convert, answers={202: ConvertAnswer})
+@documented(
+    "Starts encoding.",
+    tag="Upload",
+    body=Convert,
+    headers=idempotency.DOCUMENTED,
+    answers={202: ConvertAnswer},
+    errors=idempotency.ERRORS,
+)
 @idempotent
 def convert(video_id: str) -> Response:
     """Starts encoding; where it runs already, says the same.
@@ -187,9 +200,12 @@ def convert(video_id: str) -> Response:
 
 @bp.get("/status/<video_id>")
 @require_role("viewer")
-@documented("How far a video is.", tag="Upload", answers={200: VideoDetails})
+@documented("How far a video or a module is.", tag="Upload", answers={200: StatusAnswer})
 def status(video_id: str) -> Response:
-    """How far a video is. 404 no such video."""
+    """A training module's id is good too, and answers with its steps. 404 where it is neither."""
+    module = TrainingModule.objects(job_id=video_id).first() if _ID.fullmatch(video_id) else None
+    if module is not None:
+        return answered(modules_models.status_of(module))
     media = _media(video_id)
     return answered(job_status.details(media, _latest_job(video_id)))
 

@@ -14,7 +14,7 @@ from webapp.access import require_role
 from webapp.api import job_status
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed
-from webapp.api.upload import Convert
+from webapp.api.upload import Convert, UploadFields
 from webapp.api.v1_models import JobState, Queued, Retried, State, state_of
 from webapp.deadline import in_time, without_deadline
 from webapp.idempotency import idempotent
@@ -32,6 +32,7 @@ FAMILY = "V1 upload"
     "Takes a video, or the key of one that is in the bucket, and queues its encoding.",
     tag=FAMILY,
     body=Convert,
+    form=UploadFields,
     files={intake.FIELD: "The video file."},
     headers=idempotency.DOCUMENTED,
     answers={202: Queued},
