@@ -32,28 +32,34 @@ CACHING = "private, no-cache"
 PATIENCE = 10.0
 TRIES = 2
 
-_ANSWERS: dict[int, Content | None] = {
-    200: Content("*/*", "The file: a playlist, a segment, a picture or a subtitle."),
-    206: Content("*/*", "The range of it that `Range` asked for."),
-    304: None,
-}
-_HEADERS = {
+_FILE = "The file: a playlist, a segment, a picture or a subtitle."
+#: Headers that a client may send.
+HEADERS = {
     "Range": "One range of bytes, as in `bytes=0-499`.",
     "If-None-Match": "The `ETag` of what a client has: 304 where it is still that.",
     "If-Range": "The `ETag` of what a client has a part of.",
 }
 
 
+def answers(file: str) -> dict[int, Content | None]:
+    """What the description says of an answer with a stored file; ``file`` is a sentence."""
+    return {
+        200: Content("*/*", file),
+        206: Content("*/*", "The range of it that `Range` asked for."),
+        304: None,
+    }
+
+
 @bp.get("/<path:key>")
 @require_role("viewer")
 @without_deadline
 @documented(
-    "A file of a stream.", tag="Media files", headers=_HEADERS, answers=_ANSWERS, errors=(416,)
+    "A file of a stream.", tag="Media files", headers=HEADERS, answers=answers(_FILE), errors=(416,)
 )
 def serve(key: str) -> Response:
     """A file of a stream, with ranges, for who is signed in. 404 for any other key."""
     _media_of(key)
-    return _answer(key)
+    return answer(key)
 
 
 @bp.get("/s/<signature>/<path:key>")
@@ -62,8 +68,8 @@ def serve(key: str) -> Response:
 @documented(
     "The same by a signed link.",
     tag="Media files",
-    headers=_HEADERS,
-    answers=_ANSWERS,
+    headers=HEADERS,
+    answers=answers(_FILE),
     errors=(416,),
 )
 def serve_signed(signature: str, key: str) -> Response:
@@ -74,7 +80,7 @@ def serve_signed(signature: str, key: str) -> Response:
     media_id = _media_of(key)
     if urls.signed_media(signature) != media_id:
         raise NotFound("This link is wrong or has expired.")
-    response = _answer(key)
+    response = answer(key)
     # Players of other sites are whom such links are for.
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
@@ -94,7 +100,11 @@ def _media_of(key: str) -> str:
     return match["media"]
 
 
-def _answer(key: str) -> Response:
+def answer(key: str) -> Response:
+    """The object of a key as this request asks for it: whole, a range, or only that it is there.
+
+    Who may see it has been decided. Raises NotFound, RequestedRangeNotSatisfiable, StorageFailed.
+    """
     if request.method == "HEAD" or request.if_none_match:
         info = _storage(get_settings()).head(key)
         if info is None:

@@ -11,12 +11,17 @@ from tasks.search_terms import words
 from tasks.storage import get_storage
 
 
+def new_id() -> str:
+    """An id for a module that is going to be made."""
+    return str(uuid.uuid4())
+
+
 def make_module(media: Media, *, who: str, module_id: str | None = None) -> TrainingModule:
     """The module of this id, made and sent to a worker where there is none.
 
     Returns when its row is written. Where Redis is away the reconciler sends its message.
     """
-    module_id = module_id or str(uuid.uuid4())
+    module_id = module_id or new_id()
     existing: TrainingModule | None = TrainingModule.objects(job_id=module_id).first()
     if existing is not None:
         return existing
