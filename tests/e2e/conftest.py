@@ -35,18 +35,48 @@ PATIENCE = 20_000
 expect.set_options(timeout=PATIENCE)
 
 
-class Site:
-    """Dailies on one port: its web process can be stopped and started, others are added."""
+class Web:
+    """The web process that tests share: it is started when one needs it and it isn't there."""
 
-    def __init__(self, dailies: Dailies, port: int) -> None:
+    def __init__(self, servers: Servers, folder: Path, port: int) -> None:
+        tools = find_tools(os.environ.get("FFMPEG"), os.environ.get("FFPROBE"))
+        self.dailies = Dailies(servers, folder, tools.ffmpeg, {"PORT": str(port)})
+        self.log = folder / "web.log"
+        self.running: Running | None = None
+
+
+class Site:
+    """Dailies on one port: its web process can be stopped and started, others are added.
+
+    A web process started by a test has the environment of ``dailies``, and ends with the test.
+    """
+
+    def __init__(self, web: Web, dailies: Dailies, port: int) -> None:
         self.dailies = dailies
         self.url = f"http://127.0.0.1:{port}"
-        self._web: Running | None = None
+        self._shared = web
+        self._own: Running | None = None
+
+    def open(self) -> None:
+        """Lets the shared web process run, and returns when it answers."""
+        if self._shared.running is None:
+            self._shared.running = self._shared.dailies.start("web")
+        self._wait()
 
     def start(self) -> None:
-        """Starts the web process and returns when it answers."""
-        self._web = self.dailies.start("web")
+        """Starts a web process and returns when it answers."""
+        self._own = self.dailies.start("web")
+        self._wait()
 
+    def stop(self) -> None:
+        """Ends the web process."""
+        running, self._own = self._own or self._shared.running, None
+        assert running is not None
+        if running is self._shared.running:
+            self._shared.running = None
+        running.stop()
+
+    def _wait(self) -> None:
         def answers() -> bool:
             try:
                 return requests.get(f"{self.url}/healthz", timeout=2).ok
@@ -54,11 +84,6 @@ class Site:
                 return False
 
         until(answers, "an answer of the web process")
-
-    def stop(self) -> None:
-        """Ends the web process."""
-        assert self._web is not None
-        self._web.stop()
 
 
 class Tab:
@@ -130,23 +155,34 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def web(
+    _servers_of_session: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Web, int]]:
+    """The web process of these tests, and its port."""
+    port = free_port()
+    web = Web(_servers_of_session, tmp_path_factory.mktemp("web"), port)
+    yield web, port
+    web.dailies.close()
+
+
 @pytest.fixture
-def site(clean: Servers, tmp_path: Path) -> Iterator[Site]:
-    """A running web process over empty servers, with an editor and a viewer."""
+def site(clean: Servers, web: tuple[Web, int], tmp_path: Path) -> Iterator[Site]:
+    """A running web process over empty servers, with an admin, an editor and a viewer."""
+    shared, port = web
     connect()
     ensure_indexes()
     people.ensure_indexes()
     for role in ("admin", "editor", "viewer"):
         accounts.add_user(f"{role}@example.com", PASSWORD, role)
-    tools = find_tools(os.environ.get("FFMPEG"), os.environ.get("FFPROBE"))
-    port = free_port()
-    dailies = Dailies(clean, tmp_path, tools.ffmpeg, {"PORT": str(port)})
-    site = Site(dailies, port)
-    site.start()
+    said = shared.log.stat().st_size if shared.log.exists() else 0
+    dailies = Dailies(clean, tmp_path, shared.dailies.ffmpeg, {"PORT": str(port)})
+    site = Site(shared, dailies, port)
+    site.open()
     yield site
-    sys.stdout.write(dailies.said())
     dailies.close()
-    log = (tmp_path / "web.log").read_text(errors="replace")
+    log = shared.log.read_bytes()[said:].decode(errors="replace") + dailies.said()
+    sys.stdout.write(log)
     assert "Traceback" not in log, log
     assert "ERROR" not in log, log
 

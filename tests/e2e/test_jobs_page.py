@@ -88,6 +88,7 @@ def test_a_lost_connection_comes_back_by_itself(site: Site, tab: OpenTab) -> Non
     viewer.mark()
     page.locator(f"#row-{job.job_id} .opener").click()
     expect(page.locator(f"#open-{job.job_id}")).to_contain_text("History")
+    page.mouse.move(2, 2)
 
     site.stop()
     expect(page.locator("#live")).to_contain_text("Reconnecting…")
