@@ -30,7 +30,7 @@ class StreamingUrls(Answer):
 
 
 class VideoDetails(VideoState):
-    """The same, with ``streamingUrls`` of a completed video."""
+    """How far a video is, with ``streamingUrls`` once it is completed."""
 
     streaming_urls: StreamingUrls | None = None
 

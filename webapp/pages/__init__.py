@@ -3,6 +3,7 @@
 from webapp.pages.account import bp as _account
 from webapp.pages.audit import bp as _audit
 from webapp.pages.dashboard import bp as _dashboard
+from webapp.pages.docs import bp as _docs
 from webapp.pages.drift import bp as _drift
 from webapp.pages.embed_demo import bp as _embed_demo
 from webapp.pages.home import bp as _home
@@ -19,6 +20,7 @@ from webapp.pages.upload import bp as _upload
 from webapp.pages.watch import bp as _watch
 
 BLUEPRINTS = (
+    _docs,
     _drift,
     _home,
     _jobs,
