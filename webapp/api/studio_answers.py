@@ -152,8 +152,7 @@ class Done(_OfKind[Job], Generic[Job]):
 
 
 class Cleaned(Done[Job], Generic[Job]):
-    """The same, and what was removed: files of the bucket with their bytes, uploads given up,
-    rows."""
+    """What was removed: files of the bucket with their bytes, uploads given up, rows."""
 
     files: int
     bytes: int
@@ -180,7 +179,7 @@ class Look(Answer):
 
 
 class Synced(Done[Job], Generic[Job]):
-    """The same, with what the job looked like before and after, and each change as a sentence."""
+    """What the job looked like before and after, and each change as a sentence."""
 
     before: Look
     after: Look
