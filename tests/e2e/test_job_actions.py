@@ -23,7 +23,9 @@ IN_MENU = (Action.sync, Action.delete)
 
 
 def made(kind: Kind, status: Status) -> Job:
-    return rows.job(status.value) if kind is Kind.transcode else rows.upload(status.value)
+    if kind is Kind.transcode:
+        return rows.job(status.value)
+    return rows.upload(status.value, of=rows.job("failed"))
 
 
 def row_of(page: Page, job: Job) -> str:
