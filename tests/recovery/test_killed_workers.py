@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from tasks.media.tools import Tools
-from tasks.models import StepKind
+from tasks.models import Status, Step, StepKind, TranscodeJob
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import check_stream, job_of
 from tests.recovery.paced import FAST
@@ -16,7 +16,6 @@ from tests.recovery.waiting import (
     claim_after,
     claims,
     complete,
-    encoding_chunk,
     finish,
     steps,
     this_moment,
@@ -40,51 +39,56 @@ def _killed_whole(victim: psutil.Process, worker: Worker) -> None:
     worker.popen.wait()
 
 
-def test_a_killed_worker_loses_no_segment(
-    empty: Servers, dailies: START, film: FILM, tools: Tools, tmp_path: Path
-) -> None:
-    run = dailies()
-    run.start("reconciler")
-    worker = run.worker(pace=2)
-    job = job_of(empty, film(2))
-    chunk = encoding_chunk(job)
-    worker.hold(chunk)
-    killed_at = this_moment()
-    _killed_whole(worker.process, worker)
-
-    successor = run.worker(pace=FAST)
-    assert claim_after(chunk, killed_at).who == successor.name
-    assert complete(job).attempt == 1
-    assert [step.attempt for step in steps(job)] == [2, 1]
-    check_stream(empty, tools, job, tmp_path, frames_of(2))
-
-
-def test_work_goes_on_within_thirty_seconds_as_shipped(
+def test_work_of_killed_workers_goes_on_within_thirty_seconds_as_shipped(
     empty: Servers, dailies: START, film: FILM, tools: Tools, tmp_path: Path
 ) -> None:
     shipped = dict.fromkeys(("DAILIES_LEASE_SECONDS", "DAILIES_RECONCILE_SECONDS"), "")
     run = dailies(**shipped)
     run.start("reconciler")
-    worker = run.worker(pace=2)
-    job = job_of(empty, film(1))
-    chunk = encoding_chunk(job)
-    worker.hold(chunk)
-    # A second job's message is fetched by the busy worker, and waits in its memory.
+    pair = run.two_workers(pace=2)
+    jobs = [job_of(empty, film(2)), job_of(empty, film(2))]
+    # Either worker is in the middle of a chunk, whichever job it is of.
+    chunks = until(lambda: _held(jobs, pair), "two chunks that are being encoded")
+    # A third job's message is fetched by a busy worker, and waits in its memory.
     behind = job_of(empty, film(1))
     messages = empty.redis_client
-    until(lambda: not messages.llen("dramatiq:split"), "the second message to be fetched")
+    until(lambda: not messages.llen("dramatiq:split"), "the third message to be fetched")
     assert messages.hlen("dramatiq:split.msgs") == 1
     split = steps(behind, StepKind.SPLIT)[0]
     assert claims(split) == []
     killed_at = this_moment()
-    _killed_whole(worker.working(), worker)
+    # Of one the process that works is killed, of the other the one that watches over it.
+    _killed_whole(pair[0].working(), pair[0])
+    _killed_whole(pair[1].process, pair[1])
 
-    run.worker(pace=FAST, threads=2)
-    for step in (chunk, split):
-        assert claim_after(step, killed_at).at - killed_at < BOUND
+    successor = run.worker(pace=FAST, threads=2)
+    for step in (*chunks, split):
+        claim = claim_after(step, killed_at)
+        assert claim.at - killed_at < BOUND
+        assert claim.who == successor.name
     complete(behind)
-    complete(job)
-    check_stream(empty, tools, job, tmp_path, frames_of(1))
+    for job in jobs:
+        assert complete(job).attempt == 1
+    attempts = {step.job_id: step.attempt for job in jobs for step in steps(job)}
+    lost = {chunk.job_id for chunk in chunks}
+    assert attempts == {job_id: 2 if job_id in lost else 1 for job_id in attempts}
+    for job in jobs:
+        check_stream(empty, tools, job, tmp_path / job.job_id, frames_of(2))
+
+
+def _held(jobs: list[TranscodeJob], pair: tuple[Worker, Worker]) -> list[Step]:
+    """The chunks that the two workers encode, held in the middle; none before both are."""
+    busy = [
+        step
+        for job in jobs
+        for step in steps(job)
+        if step.status == Status.active and 0 < step.frames_done < step.frames
+    ]
+    if len({step.lease.worker for step in busy}) < len(pair):
+        return []
+    for step in busy:
+        next(worker for worker in pair if worker.name == step.lease.worker).hold(step)
+    return busy
 
 
 def test_what_kills_every_worker_is_given_up(empty: Servers, dailies: START, film: FILM) -> None:
