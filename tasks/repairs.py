@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
 
-from tasks import advance, lifecycle, lost_workers, messages, queue
+from tasks import advance, lifecycle, messages, queue
 from tasks.decide import Action
 from tasks.models import Status, TranscodeJob
 from tasks.models.clock import now
@@ -103,7 +103,8 @@ def _send(findings: Sequence[Finding], _who: str) -> Done:
 
 def _take_back(findings: Sequence[Finding], _who: str) -> Done:
     leases = {finding.ref: finding.lease for finding in findings}
-    taken = {row["job_id"]: row for row in lost_workers.take(UNITS[findings[0].kind], leases)}
+    rows = lifecycle.take_from_lost_workers(UNITS[findings[0].kind], leases)
+    taken = {row["job_id"]: row for row in rows}
     failed = [row for row in taken.values() if row["status"] == Status.failed]
     for parent in {row["transcode_id"] for row in failed if row.get("transcode_id")}:
         advance.advance(parent)

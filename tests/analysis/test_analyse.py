@@ -119,7 +119,6 @@ def test_the_reconciler_takes_a_module_from_a_lost_worker(
     assert found[module.job_id].rule.id == "worker-lost"
     assert found[module.job_id].kind == "analysis"
     lifecycle.take_from_lost_worker(lifecycle.find(TrainingModule, module.job_id))
-    assert lifecycle.enqueue(TrainingModule, module.job_id)
     assert module.job_id in {job_id for _, job_id in held_messages(ANALYSE)}
     assert worked(module).status == Status.completed
 

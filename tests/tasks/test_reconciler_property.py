@@ -25,6 +25,7 @@ from tasks import advance, lifecycle, messages, queue, survey
 from tasks.database import server_time
 from tasks.decide import Action
 from tasks.errors import BadInput, EncoderFailed
+from tasks.lifecycle import ending
 from tasks.media.plan import make_plan
 from tasks.models import FINISHED, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.repair import Repair
@@ -189,7 +190,7 @@ class Machine(RuleBasedStateMachine):
             if half:
                 # As where the process died before it came to the parts.
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(lifecycle, "cancel_children", lambda *_args, **_named: None)
+                    patch.setattr(ending, "cancel_children", lambda *_args, **_named: None)
                     lifecycle.cancel(TranscodeJob, job_id, "ada")
             else:
                 lifecycle.cancel(TranscodeJob, job_id, "ada")

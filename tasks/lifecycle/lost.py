@@ -11,19 +11,21 @@ from typing import Any
 
 from tasks import queue
 from tasks.errors import Category, WorkError
+from tasks.lifecycle.fields import OPEN_LEASE, error_fields
+from tasks.lifecycle.refusals import find
 from tasks.models import Status, WorkUnit
 from tasks.settings import get_settings
-from tasks.transition import Change, Row, literal, move_many
+from tasks.transition import Change, Row, Unit, move_many
 
 WHO = "reconciler"
 _READ = dict.fromkeys(("job_id", "status", "lease", "lost", "lost_in_a_row"), 1)
 
 
-def take(unit_cls: type[WorkUnit], leases: Mapping[str, str | None]) -> list[Row]:
-    """Units by job id, with the token of the lease that ran out, or None where there is none.
+def take_from_lost_workers(unit_cls: type[WorkUnit], leases: Mapping[str, str | None]) -> list[Row]:
+    """Of units by job id, with the token of the lease that ran out, or None where there is none.
 
-    Gives back the rows that were taken, waiting or failed, with the fields of
-    ``tasks.transition.apply_many``. Raises redis.RedisError, PyMongoError.
+    An active unit without a lease counts as lost too. Gives back the rows that were taken, waiting
+    or failed, with the fields of ``tasks.transition.apply_many``. Raises PyMongoError.
     """
     waiting, failing = [], []
     for row in unit_cls._get_collection().find({"job_id": {"$in": list(leases)}}, _READ):
@@ -47,9 +49,16 @@ def take(unit_cls: type[WorkUnit], leases: Mapping[str, str | None]) -> list[Row
     return [*taken, *failed]
 
 
+def take_from_lost_worker(unit: Unit) -> Unit | None:
+    """The same for one unit; None where its lease was renewed, or is another's."""
+    token = unit.lease.token if unit.lease else None
+    taken = take_from_lost_workers(type(unit), {unit.job_id: token})
+    return find(type(unit), unit.job_id) if taken else None
+
+
 def _waits_again(job_id: str, lease: Mapping[str, Any], losses: Mapping[str, int]) -> Change:
     why = f"Its worker {lease['worker']} went silent." if lease else "It had no worker."
-    fields = {**losses, "message_id": queue.new_message_id(), "enqueued_at": "$$NOW", "lease": None}
+    fields = {**losses, "message_id": queue.new_message_id(), "enqueued_at": "$$NOW", **OPEN_LEASE}
     return Change(_out(job_id, lease), fields, why)
 
 
@@ -62,10 +71,8 @@ def _given_up(job_id: str, lease: Mapping[str, Any], losses: Mapping[str, int]) 
         **losses,
         "finished_at": "$$NOW",
         "message_id": None,
-        "lease": None,
-        "failed_reason": error.category.value,
-        "error_message": literal(error.sentence),
-        "error_log": None,
+        **OPEN_LEASE,
+        **error_fields(error),
     }
     return Change(_out(job_id, lease), fields, error.sentence)
 

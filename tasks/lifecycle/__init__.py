@@ -1,0 +1,59 @@
+"""The state machine: the only code that changes a work unit's status.
+
+``waiting → active → completed | failed | cancelled``, ``active → waiting`` (tried again later, or
+its worker was lost), ``failed | cancelled → waiting`` (retried by hand), ``completed → failed``
+(its files are missing from the bucket), and for a step alone ``completed → waiting`` (its output
+was found unusable).
+
+A transition is one conditional update of one document, judged by the database server's clock, so
+that exactly one of several contenders wins, and the others learn that they lost.
+"""
+
+from tasks.lifecycle.afterwards import CLEANING_MS, begin_cleanup, disprove, end_cleanup, remove
+from tasks.lifecycle.again import redo, resume, resuming, retry, retrying
+from tasks.lifecycle.beginning import create, enqueue, enqueuing, say_why_it_waits
+from tasks.lifecycle.ending import cancel, cancel_children, cancelling
+from tasks.lifecycle.fields import ATTEMPT
+from tasks.lifecycle.jobs import ACTIVATED, activate, complete_job, fail_job, failing, update_job
+from tasks.lifecycle.leases import claim, complete, fail, leave, put_back, renew, retry_later
+from tasks.lifecycle.lost import take_from_lost_worker, take_from_lost_workers
+from tasks.lifecycle.refusals import Conflict, NotFound, find
+
+__all__ = [
+    "ACTIVATED",
+    "ATTEMPT",
+    "CLEANING_MS",
+    "Conflict",
+    "NotFound",
+    "activate",
+    "begin_cleanup",
+    "cancel",
+    "cancel_children",
+    "cancelling",
+    "claim",
+    "complete",
+    "complete_job",
+    "create",
+    "disprove",
+    "end_cleanup",
+    "enqueue",
+    "enqueuing",
+    "fail",
+    "fail_job",
+    "failing",
+    "find",
+    "leave",
+    "put_back",
+    "redo",
+    "remove",
+    "renew",
+    "resume",
+    "resuming",
+    "retry",
+    "retry_later",
+    "retrying",
+    "say_why_it_waits",
+    "take_from_lost_worker",
+    "take_from_lost_workers",
+    "update_job",
+]
