@@ -336,6 +336,7 @@
     live.addEventListener("htmx:ws:close", (event) => {
       socket = null;
       if (event.detail.reason === "removed") return;
+      if (event.detail.code === 4401) return location.reload(); // signed out: to the sign-in page
       say("lost", "Reconnecting…");
       // Refused again and again may mean that the session has ended.
       if (++failures % 3 === 0) {

@@ -1,15 +1,16 @@
-"""Ends sockets of the feed whose time is over: stalled ones, and those of who is signed out."""
+"""Ends sockets whose time is over: stalled ones, and those of who is signed out."""
 
 import logging
 import threading
 import time
+from typing import Any, Protocol
 
 from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
 
 from tasks import database
 from webapp import identity
-from webapp.feed import End, Hub
+from webapp.feed import End
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +19,22 @@ CHECK_SECONDS = 20.0
 SIGNED_OUT = End(4401, "signed out: the session or token counts no more")
 
 
+class Hub(Protocol):
+    """Whoever holds sockets, and knows whose they are."""
+
+    def credentials(self) -> set[Any]:
+        """Who all the sockets are."""
+
+    def close(self, credential: Any, end: End) -> None:
+        """Ends every socket of somebody."""
+
+    def cut_stalled(self) -> None:
+        """Ends those who do not read on."""
+
+
 def start(hub: Hub) -> None:
     """Begins to watch; to be called once, after gunicorn has forked."""
-    threading.Thread(target=_run, args=(hub,), name="feed watch", daemon=True).start()
+    threading.Thread(target=_run, args=(hub,), name="socket watch", daemon=True).start()
 
 
 def _run(hub: Hub) -> None:

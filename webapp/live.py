@@ -7,13 +7,16 @@ import threading
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, request
+from flask_login import current_user
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed
 from werkzeug.exceptions import Forbidden
 
-from webapp import feed_socket, sockets
+from webapp import feed_socket, sockets, stopping
 from webapp.access import allowed, require_role
+from webapp.feed import End
 from webapp.feed_reader import Reader
+from webapp.feed_sender import close
 from webapp.live_hub import Hub, Subscriber
 from webapp.pages.panels import VIEW_LENGTH, View
 from webapp.sockets import WholeSends
@@ -29,7 +32,8 @@ def init_app(app: Flask) -> None:
     """Adds the sockets and this process's hubs; nothing runs before the first client comes."""
     sockets.init_app(app, MESSAGE_BYTES)
     reader = Reader()
-    app.extensions["live_hub"] = Hub(app.jinja_env, reader)
+    hub = app.extensions["live_hub"] = Hub(app.jinja_env, reader)
+    stopping.when_stopping(app, hub.stop)
     app.register_blueprint(bp)
     feed_socket.init_app(app, reader)
 
@@ -45,12 +49,13 @@ def _check_origin() -> None:
 def panels(ws: Any) -> None:
     """Sends panels of the view in the query string, until told of another one.
 
-    The browser says ``{"view": "page=jobs&status=failed"}`` when it looks at something else.
+    The browser says ``{"view": "page=jobs&status=failed"}`` when it looks at something else. It is
+    closed as the event feed is: 4401 for who is signed out, 1001 by a server that ends.
     """
     hub: Hub = current_app.extensions["live_hub"]
     can_edit = allowed("editor")
     whole = ws.sock = WholeSends(ws.sock)
-    subscriber = Subscriber(give_up=whole.cut)
+    subscriber = Subscriber(current_user._get_current_object(), give_up=whole.cut)
     threading.Thread(target=_send, args=(ws, subscriber), daemon=True).start()
     try:
         hub.subscribe(subscriber, View.parse(request.query_string.decode(), can_edit=can_edit))
@@ -78,6 +83,10 @@ def _view(message: Any) -> str | None:
 
 def _send(ws: Any, subscriber: Subscriber) -> None:
     while (message := subscriber.messages.get()) is not None:
+        if isinstance(message, End):
+            close(ws, message)
+            subscriber.give_up()
+            return
         try:
             ws.send(message)
         except (ConnectionClosed, OSError):

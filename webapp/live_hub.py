@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pymongo
 import redis
@@ -20,6 +21,8 @@ from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
 
 from tasks import database, events
+from webapp import feed_watch
+from webapp.feed import CLOSE_SECONDS, GOING_AWAY, End
 from webapp.feed_reader import Gap, Listener, Reader
 from webapp.pages.panels import Panels, Renderer, View, drift_now, workers_now
 
@@ -40,15 +43,21 @@ BACKLOG = 32
 #: Seconds that the database calls of one round may take.
 DATABASE_SECONDS = 5.0
 BEAT = json.dumps({"beat": 1})
+_GOING = End(GOING_AWAY, "this server is going away")
 
 
 class Subscriber:
-    """One socket's mailbox. ``give_up`` closes the socket, also under a send that waits."""
+    """One socket's mailbox. ``give_up`` closes the socket, also under a send that waits.
 
-    def __init__(self, give_up: Callable[[], None]) -> None:
-        self.messages: queue.Queue[str | None] = queue.Queue(BACKLOG)
+    ``credential`` is who it is, for whoever asks whether that still counts.
+    """
+
+    def __init__(self, credential: Any, give_up: Callable[[], None]) -> None:
+        self.credential = credential
+        self.messages: queue.Queue[str | End | None] = queue.Queue(BACKLOG)
         self.give_up = give_up
         self.last_put = time.monotonic()
+        self.ended_at: float | None = None
 
     def put(self, message: str) -> bool:
         """Leaves a message; False where the mailbox is full, and the socket must go."""
@@ -58,6 +67,14 @@ class Subscriber:
         except queue.Full:
             return False
         return True
+
+    def close(self, end: End) -> None:
+        """Nothing more comes but the reason why it ends."""
+        self.ended_at = time.monotonic()
+        try:
+            self.messages.put_nowait(end)
+        except queue.Full:
+            self.give_up()
 
 
 @dataclass
@@ -82,6 +99,8 @@ class Hub(Listener):
         self._reader = reader
         self._lock = threading.Lock()
         self._views: dict[View, Shown] = {}
+        self._all: set[Subscriber] = set()
+        self._stopping = False
         self._changed: set[str] = set()
         self._all_changed = False
         self._wake = threading.Event()
@@ -95,6 +114,11 @@ class Hub(Listener):
         """Sends everything of a view in the next round, and from then on what changes."""
         self._start()
         with self._lock:
+            if self._stopping or subscriber.ended_at is not None:
+                if subscriber.ended_at is None:
+                    subscriber.close(_GOING)
+                return
+            self._all.add(subscriber)
             self._forget(subscriber)
             self._views.setdefault(view, Shown()).fresh.add(subscriber)
         self._wake.set()
@@ -102,7 +126,38 @@ class Hub(Listener):
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Forgets a socket."""
         with self._lock:
+            self._all.discard(subscriber)
             self._forget(subscriber)
+
+    def credentials(self) -> set[Any]:
+        """Who all the sockets are."""
+        with self._lock:
+            return {subscriber.credential for subscriber in self._all}
+
+    def close(self, credential: Any, end: End) -> None:
+        """Ends every socket of somebody."""
+        with self._lock:
+            self._end([s for s in self._all if s.credential == credential], end)
+
+    def stop(self) -> None:
+        """This process ends: so do all its sockets, and those that still come."""
+        with self._lock:
+            self._stopping = True
+            self._end(self._all, _GOING)
+
+    def cut_stalled(self) -> None:
+        """Ends those who have not taken their end in the time they have for it."""
+        late = time.monotonic() - CLOSE_SECONDS
+        with self._lock:
+            stalled = [s for s in self._all if s.ended_at is not None and s.ended_at < late]
+        for subscriber in stalled:
+            subscriber.give_up()
+
+    def _end(self, subscribers: Iterable[Subscriber], end: End) -> None:
+        for subscriber in subscribers:
+            if subscriber.ended_at is None:
+                subscriber.close(end)
+                self._forget(subscriber)
 
     def _forget(self, subscriber: Subscriber) -> None:
         for shown in self._views.values():
@@ -118,6 +173,7 @@ class Hub(Listener):
         # The reader tells its listeners under a lock of its own.
         self._reader.listen(self)
         threading.Thread(target=self._run, name="live", daemon=True).start()
+        feed_watch.start(self)
 
     def joined(self, position: str, gap: Gap | None) -> None:
         """The feed is there (again): what happened meanwhile is seen by looking at everything."""

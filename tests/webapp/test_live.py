@@ -308,3 +308,35 @@ def test_drift_comes_and_goes_on_its_page(browse: Callable[..., Browser], clean:
     clean.redis_client.delete("dramatiq:split", "dramatiq:split.msgs")
     events.publish("jobRepaired", jobId="of somebody else")
     browser.until(has("It waits for a message that is not in the queue."), SOON)
+
+
+def ended(browser: Browser) -> tuple[int, str]:
+    """The code and the reason by which a socket ends."""
+    try:
+        while browser.socket.receive(30.0) is not None:
+            pass
+    except ConnectionClosed as closed:
+        return closed.reason, closed.message
+    raise AssertionError("it did not end")
+
+
+def test_who_is_signed_out_is_closed_and_nobody_else(app: Flask, tmp_path: Path) -> None:
+    revoked = accounts.issue_token("revoked", "viewer")
+    stays = accounts.issue_token("stays", "viewer")
+    with Gunicorn(tmp_path / "web.log", "tests.webapp.feed_app:create_quick_app()") as web:
+        gone, other = Browser(web, revoked, "page=jobs"), Browser(web, stays, "page=jobs")
+        gone.everything()
+        other.everything()
+        accounts.revoke_token("revoked")
+        code, reason = ended(gone)
+        assert code == 4401
+        assert "signed out" in reason
+        announce(rows.job("waiting"), "jobCreated")
+        other.until(has("job-row"), 20)
+        # And a server that ends says so.
+        web.terminate()
+        code, reason = ended(other)
+        assert code == 1001
+        assert "going away" in reason
+    assert "graceful timeout" not in web.log
+    assert "Traceback" not in web.log, web.log
