@@ -149,3 +149,15 @@ def test_a_job_lists_its_uploads_and_leads_to_what_it_goes_with(viewer: FlaskCli
         assert page.all("a", href=path), path
         assert read(viewer, path).jobs == [upload.job_id if "upload" in path else job.job_id]
     assert page.all("a", href=f"/watch/{media.media_id}")
+
+
+def test_a_master_that_waits_says_for_what(viewer: FlaskClient) -> None:
+    job = rows.job("active", phase="uploading")
+    why = "Waits: 720p failed to upload (storage: Storage answered AccessDenied)."
+    fields = {"upload_type": "master_playlist", "waits_for": why}
+    master = rows.upload("waiting", of=job, rendition=None, **fields)
+    for path in ("/jobs?kind=upload", f"/jobs/{job.job_id}"):
+        assert why in read(viewer, path).text, path
+    listed = viewer.get("/v1/studio/upload-jobs").get_json()["jobs"]
+    assert [row["waitsFor"] for row in listed] == [why]
+    assert viewer.get(f"/v1/studio/upload-jobs/{master.job_id}").get_json()["waitsFor"] == why
