@@ -1,6 +1,7 @@
 """Every route for everybody. A route that is missing from the table fails here."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from werkzeug.routing import Rule
 from tasks.settings import get_settings
 from tests.webapp.people import bearer, csrf_token, signed_in
 from webapp import access, accounts
-from webapp.models import ApiToken
+from webapp.models import ApiToken, Scope
 
 # The lowest role that may call an endpoint; None is everybody.
 RULES: dict[str, str | None] = {
@@ -111,11 +112,15 @@ RULES: dict[str, str | None] = {
     # Sends on to where somebody of that role begins.
     "home.home": None,
     "jobs.index": "viewer",
+    "modules.index": "viewer",
+    "modules.create": "editor",
+    "modules.show": "viewer",
+    "modules.processing": "viewer",
+    "modules.edit_form": "editor",
+    "modules.change": "editor",
+    "modules.do": "editor",
     "overview.show": "viewer",
-    "overview.pause": "editor",
-    "overview.resume": "editor",
-    "overview.drain": "editor",
-    "overview.undrain": "editor",
+    "overview.hold": "editor",
     "job.show": "viewer",
     "job.details": "viewer",
     "job.upload_details": "viewer",
@@ -142,6 +147,18 @@ RULES: dict[str, str | None] = {
     "feed.events": "viewer",
 }
 
+# Tokens may be for some scopes only. These belong to “upload”; all others to that of their role.
+UPLOADS = {
+    "api_modules.upload",
+    "api_subtitles.create",
+    "api_subtitles.delete",
+    "api_titles.create",
+    "api_upload.convert",
+    "api_upload.upload",
+    "api_v1_upload.upload",
+}
+SCOPE_OF_ROLE = {"viewer": Scope.read, "editor": Scope.jobs, "admin": Scope.admin}
+
 ROLES = ["viewer", "editor", "admin"]
 VALUES = {
     "key": "hls/00000000-0000-4000-8000-000000000000/master.m3u8",
@@ -152,6 +169,8 @@ VALUES = {
     "action": "retry",
     "status": "completed",
 }
+Client = Callable[[], FlaskClient]
+Maker = Callable[[Flask], Client]
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
 AN_ID = "00000000-0000-4000-8000-000000000000"
 
@@ -172,12 +191,26 @@ def test_the_table_names_every_route_with_its_rule(app: Flask) -> None:
     assert rules == RULES
 
 
-def make_nobody(app: Flask) -> Callable[[], FlaskClient]:
+def test_the_table_names_every_scope(app: Flask) -> None:
+    scopes = {endpoint: access.scope_of(app, endpoint) for endpoint in RULES}
+    assert scopes == {endpoint: scope_of(endpoint) for endpoint in RULES}
+    assert RULES.keys() >= UPLOADS
+
+
+def scope_of(endpoint: str) -> Scope | None:
+    """The scope that a token must have for an endpoint, as the tables say it."""
+    role = RULES[endpoint]
+    if role is None:
+        return None
+    return Scope.upload if endpoint in UPLOADS else SCOPE_OF_ROLE[role]
+
+
+def make_nobody(app: Flask) -> Client:
     return app.test_client
 
 
-def make_person(role: str) -> Callable[[Flask], Callable[[], FlaskClient]]:
-    def make(app: Flask) -> Callable[[], FlaskClient]:
+def make_person(role: str) -> Maker:
+    def make(app: Flask) -> Client:
         user = accounts.add_user(f"{role}@example.com", None, role)
         # Anew each time: one of the calls signs out.
         return lambda: signed_in(app, user)
@@ -185,21 +218,21 @@ def make_person(role: str) -> Callable[[Flask], Callable[[], FlaskClient]]:
     return make
 
 
-def make_program(role: str) -> Callable[[Flask], Callable[[], FlaskClient]]:
-    def make(app: Flask) -> Callable[[], FlaskClient]:
-        token = accounts.issue_token("program", role)
+def make_program(role: str, *scopes: Scope) -> Maker:
+    def make(app: Flask) -> Client:
+        token = accounts.issue_token("program", role, scopes=scopes)
         return lambda: bearer(app, token)
 
     return make
 
 
-def make_expired(app: Flask) -> Callable[[], FlaskClient]:
+def make_expired(app: Flask) -> Client:
     token = accounts.issue_token("old", "admin", datetime.now(UTC) + timedelta(days=1))
     ApiToken.objects.update(set__expires_at=datetime.now(UTC) - timedelta(seconds=1))
     return lambda: bearer(app, token)
 
 
-def make_orphan_token(app: Flask) -> Callable[[], FlaskClient]:
+def make_orphan_token(app: Flask) -> Client:
     user = accounts.add_user("gone@example.com", None, "admin")
     token = accounts.issue_token("theirs", "admin", owner=user.email)
     # Only the person: a token row that was left over must be worth nothing too.
@@ -207,37 +240,63 @@ def make_orphan_token(app: Flask) -> Callable[[], FlaskClient]:
     return lambda: bearer(app, token)
 
 
-def make_orphan_session(app: Flask) -> Callable[[], FlaskClient]:
+def make_token_of_a_lesser(app: Flask) -> Client:
+    user = accounts.add_user("ada@example.com", None, "admin")
+    token = accounts.issue_token("ada's", "admin", owner=user.email)
+    accounts.set_role(user.email, "viewer")
+    return lambda: bearer(app, token)
+
+
+def make_orphan_session(app: Flask) -> Client:
     user = accounts.add_user("gone@example.com", None, "admin")
     client = signed_in(app, user)
     accounts.remove_user(user.email)
     return lambda: client
 
 
-def make_wrong_token(app: Flask) -> Callable[[], FlaskClient]:
+def make_wrong_token(app: Flask) -> Client:
     return lambda: bearer(app, "dly_00000000_wrong")
 
 
-ACTORS: list[tuple[str, str | None, Callable[[Flask], Callable[[], FlaskClient]]]] = [
-    ("nobody", None, make_nobody),
-    *((f"{role} by session", role, make_person(role)) for role in ROLES),
-    *((f"{role} by token", role, make_program(role)) for role in ROLES),
-    ("expired token", None, make_expired),
-    ("wrong token", None, make_wrong_token),
-    ("token of a deleted user", None, make_orphan_token),
-    ("session of a deleted user", None, make_orphan_session),
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who calls everything: as ``role`` (None is as nobody), with ``scopes`` or with all
+    of them."""
+
+    name: str
+    role: str | None
+    make: Maker
+    scopes: tuple[Scope, ...] = tuple(Scope)
+
+
+ACTORS = [
+    Actor("nobody", None, make_nobody),
+    *(Actor(f"{role} by session", role, make_person(role)) for role in ROLES),
+    *(Actor(f"{role} by token", role, make_program(role)) for role in ROLES),
+    *(
+        Actor(f"token for {scope} alone", "admin", make_program("admin", scope), (scope,))
+        for scope in Scope
+    ),
+    Actor(
+        "token for more than its role",
+        "viewer",
+        make_program("viewer", Scope.upload, Scope.admin),
+        (Scope.upload, Scope.admin),
+    ),
+    Actor("expired token", None, make_expired),
+    Actor("wrong token", None, make_wrong_token),
+    Actor("token of a deleted user", None, make_orphan_token),
+    Actor("session of a deleted user", None, make_orphan_session),
+    Actor("token of who is only a viewer now", "viewer", make_token_of_a_lesser),
 ]
 
 
-@pytest.mark.parametrize(("name", "role", "make"), ACTORS, ids=[a[0] for a in ACTORS])
-def test_everybody_gets_what_the_table_says(
-    app: Flask, name: str, role: str | None, make: Callable[[Flask], Callable[[], FlaskClient]]
-) -> None:
-    new_client = make(app)
+@pytest.mark.parametrize("actor", ACTORS, ids=lambda actor: actor.name)
+def test_everybody_gets_what_the_table_says(app: Flask, actor: Actor) -> None:
+    new_client = actor.make(app)
     wrong = []
     for rule, method, path in calls(app):
-        needed = RULES.get(rule.endpoint)
-        if rule.websocket and role is not None:
+        if rule.websocket and actor.role is not None:
             continue  # The test client has no socket to open one on; test_live.py has.
         answer = new_client().open(
             path,
@@ -248,21 +307,27 @@ def test_everybody_gets_what_the_table_says(
                 **(UPGRADE if rule.websocket else {}),
             },
         )
-        if rule.endpoint == "static":
-            expected = answer.status_code == 404
-        elif needed is not None and role is None:
-            expected = answer.status_code == 401
-        elif needed is not None and ROLES.index(role or "") < ROLES.index(needed):
-            expected = answer.status_code == 403
-        elif rule.endpoint == "health.ready":
-            expected = answer.status_code in (200, 503)
-        elif rule.endpoint == "auth.sign_in_with_password":
-            expected = answer.status_code in (400, 401)  # of wrong credentials, none were sent
-        else:
-            expected = answer.status_code not in (401, 403) and answer.status_code < 500
-        if not expected:
+        if not as_the_table_says(actor, rule.endpoint, answer.status_code):
             wrong.append((method, path, answer.status_code))
     assert wrong == []
+
+
+def as_the_table_says(actor: Actor, endpoint: str, status: int) -> bool:
+    """Whether the status is one that this endpoint may give to who asks."""
+    needed, scope = RULES.get(endpoint), scope_of(endpoint)
+    if needed is not None and actor.role is None:
+        return status == 401
+    if needed is not None and ROLES.index(actor.role or "") < ROLES.index(needed):
+        return status == 403
+    if scope is not None and scope not in actor.scopes:
+        return status == 403
+    if endpoint == "static":
+        return status == 404
+    if endpoint == "health.ready":
+        return status in (200, 503)
+    if endpoint == "auth.sign_in_with_password":
+        return status in (400, 401)  # of wrong credentials, none were sent
+    return status not in (401, 403, 429) and status < 500
 
 
 def test_a_view_without_a_rule_stops_the_app_from_starting(app: Flask) -> None:
