@@ -4,11 +4,25 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tasks.settings import get_settings
 from tests.servers import Servers, isolate_environment
 
 isolate_environment()
+
+# Examples are the same each time, and nothing about them is timed: a busy machine fails no test.
+# HYPOTHESIS_PROFILE=long looks for new ones, ten times as many.
+_SAME = settings(
+    deadline=None,
+    database=None,
+    derandomize=True,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("same", _SAME)
+settings.register_profile("long", settings(_SAME, derandomize=False, max_examples=1000))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")

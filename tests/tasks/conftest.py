@@ -1,16 +1,26 @@
 """Fixtures for what needs a database: connected, with indexes, and empty."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tasks.database import connect, ensure_indexes
+from tasks.settings import get_settings
 from tasks.storage import get_storage
 from tests.servers import Servers
 
 
 @pytest.fixture
-def database(clean: Servers) -> Servers:
-    """Real servers, empty, with this process connected to them."""
-    connect()
-    ensure_indexes()
-    get_storage().ensure_bucket()
-    return clean
+def database(clean: Servers) -> Iterator[Servers]:
+    """Real servers, empty, with this process connected to them.
+
+    Leases last: they run out where a test says so, and never because the machine is busy.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAILIES_LEASE_SECONDS", "600")
+        get_settings.cache_clear()
+        connect()
+        ensure_indexes()
+        get_storage().ensure_bucket()
+        yield clean
+    get_settings.cache_clear()

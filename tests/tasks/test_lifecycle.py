@@ -1,7 +1,6 @@
 """The state machine: who may move a unit from where to where, and what that leaves behind."""
 
 import threading
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -75,11 +74,12 @@ def test_of_many_contenders_one_wins() -> None:
 
 def test_renewing_moves_the_lease_and_progress_never_falls() -> None:
     unit = claimed(a_step(a_job()))
+    _expire(unit)
     assert lifecycle.renew(unit, {"progress": 40.0, "frames_done": 40})
     assert lifecycle.renew(unit, {"progress": 30.0})
     now = reread(unit)
     assert (now.progress, now.frames_done) == (40.0, 40)
-    assert now.lease.expires_at > unit.lease.expires_at
+    assert now.lease.expires_at > server_time()
 
 
 def test_a_cancelled_unit_cannot_be_renewed_completed_or_failed_by_its_old_worker() -> None:
@@ -294,10 +294,8 @@ def test_a_transition_goes_through_where_redis_is_away(database: Servers) -> Non
     unit = claimed(a_step(a_job()))
     database.redis.kill()
     try:
-        started = time.monotonic()
         assert lifecycle.complete(unit) is not None
         assert not lifecycle.enqueue(Step, unit.job_id)
-        assert time.monotonic() - started < 30
     finally:
         database.redis.start()
 

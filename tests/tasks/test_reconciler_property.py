@@ -347,11 +347,9 @@ def test_one_pass_heals_whatever_went_wrong(database: Servers) -> None:
     run_state_machine_as_test(
         OnTheseServers,
         settings=settings(
-            max_examples=18,
+            # An example takes about a second.
+            max_examples=settings().max_examples // 10,
             stateful_step_count=30,
-            deadline=None,
-            derandomize=True,
-            database=None,
             phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),
