@@ -16,8 +16,10 @@ from pymongo.errors import ExecutionTimeout
 from tasks.models import Media, Status, Title, TranscodeJob
 from tasks.models.clock import now
 
-#: Seconds for which the answer is kept in this process.
+#: Seconds for which the answer is kept in this process, and how much longer than it took to count:
+#: a million media take a second or two.
 KEPT_SECONDS = 30.0
+REST = 100
 #: Milliseconds that one aggregation may take; then its number is not known.
 LONGEST_MS = 3_000
 #: The work area of a job that failed or was cancelled is kept as long: see ``tasks.orphans``.
@@ -51,13 +53,15 @@ _kept: list[tuple[float, Holdings]] = []
 
 
 def holdings() -> Holdings:
-    """At most half a minute old. Raises PyMongoError."""
+    """At most half a minute old, or a hundred times what counting takes. Raises PyMongoError."""
     with _lock:
         if _kept and time.monotonic() < _kept[0][0]:
             return _kept[0][1]
+    began = time.monotonic()
     counted = count()
+    ended = time.monotonic()
     with _lock:
-        _kept[:] = [(time.monotonic() + KEPT_SECONDS, counted)]
+        _kept[:] = [(ended + max(KEPT_SECONDS, REST * (ended - began)), counted)]
     return counted
 
 

@@ -42,7 +42,7 @@ class Glance:
 
 
 def glance() -> Glance:
-    """An installation as it is now; what is counted over all media may be half a minute old.
+    """An installation as it is now; what is counted over all media may be some minutes old.
 
     Raises PyMongoError.
     """

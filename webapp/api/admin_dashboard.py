@@ -83,7 +83,7 @@ class FailureAnswer(Answer):
 
 
 class DashboardAnswer(Answer):
-    """``countedAt``: media, titles and storage may be half a minute old."""
+    """``countedAt``: media, titles and storage may be some minutes old."""
 
     users: UserCounts
     titles: TitleCounts
