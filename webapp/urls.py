@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Mapping
+from urllib.parse import quote, urljoin
 
-from flask import current_app, url_for
+from flask import current_app, request, url_for
 from flask_login import current_user
 from itsdangerous import BadSignature, URLSafeSerializer
 
@@ -15,10 +16,18 @@ from tasks.settings import get_settings
 LINK_SECONDS = 86_400
 
 
-def playback_url(key: str) -> str:
-    """The address of a stream's file: at MEDIA_BASE_URL, else here, for who is signed in."""
+def media_url(key: str) -> str:
+    """The address of a key for a page: at MEDIA_BASE_URL, else a path here, for who is signed in.
+
+    It needs no request: live pages are rendered without one.
+    """
     base = get_settings().media_base_url
-    return f"{base}/{key}" if base else url_for("media_files.serve", key=key, _external=True)
+    return f"{base or '/media'}/{quote(key)}"
+
+
+def playback_url(key: str) -> str:
+    """The same address, whole: for a program."""
+    return urljoin(request.host_url, media_url(key))
 
 
 def signed_url(media_id: str, key: str, seconds: int = LINK_SECONDS) -> str:

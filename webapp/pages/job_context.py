@@ -5,12 +5,12 @@ from typing import Any
 
 from tasks.models import Media, Step, Title, TranscodeJob, UploadJob
 from webapp import format as say
-from webapp.media_urls import media_url
 from webapp.pages import upload_view
 from webapp.pages.job_list import line_of, media_of
 from webapp.pages.job_view import CATEGORY_WORDS, STATUS_WORDS, STEP_WORDS, details, steps_of
 from webapp.pages.job_view import row as row_of
 from webapp.pages.title_names import titles_of
+from webapp.urls import media_url
 
 
 def find(job_id: str) -> TranscodeJob | None:

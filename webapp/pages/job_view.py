@@ -8,9 +8,9 @@ from typing import Any
 from tasks.control.allowed import Kind
 from tasks.models import Media, Phase, Status, Step, Title, TranscodeJob, UploadJob, WorkUnit
 from webapp import format as say
-from webapp.media_urls import media_url
 from webapp.pages.job_actions import Action, actions_of
 from webapp.pages.title_names import names
+from webapp.urls import media_url
 
 #: The width of each phase in the bar: the share of the time it usually takes.
 PHASE_WIDTHS = {

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from tasks.models import Media, Title
 from webapp import format as say
-from webapp.media_urls import media_url
 from webapp.pages.job_list import MEDIA_FIELDS, SEARCH_LENGTH
 from webapp.pages.title_names import names, titles_of
+from webapp.urls import media_url
 
 PAGE_SIZE = 60
 _RUNG = re.compile(r"(\d+)p")

@@ -7,10 +7,10 @@ from typing import Any
 from tasks.control.allowed import Kind
 from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
 from webapp import format as say
-from webapp.media_urls import media_url
 from webapp.pages.job_actions import actions_of
 from webapp.pages.job_view import HistoryLine, JobRow, Segment, history_of, retry_at
 from webapp.pages.title_names import names
+from webapp.urls import media_url
 
 TYPE_WORDS = {
     "hls": "HLS rendition",
