@@ -12,6 +12,7 @@ from webapp.pages.job_bulk import bp as _job_bulk
 from webapp.pages.jobs import bp as _jobs
 from webapp.pages.library import bp as _library
 from webapp.pages.media_status import bp as _media_status
+from webapp.pages.modules import bp as _modules
 from webapp.pages.operation import bp as _operation
 from webapp.pages.overview import bp as _overview
 from webapp.pages.people import bp as _people
@@ -28,6 +29,7 @@ BLUEPRINTS = (
     _job_bulk,
     _operation,
     _media_status,
+    _modules,
     _audit,
     _dashboard,
     _embed_demo,

@@ -11,12 +11,14 @@ from markupsafe import escape
 from tasks import drift, health, lifecycle
 from tasks.control.allowed import Kind
 from tasks.jobs_query import BadCursor
+from tasks.models import TrainingModule
 from webapp.pages import (
     drift_context,
     job_context,
     job_list,
     job_log_view,
     jobs_context,
+    module_view,
     operation_context,
     overview_context,
     shelf,
@@ -255,6 +257,20 @@ def _operations(renderer: Renderer, view: View) -> Panels:
     return Panels(parts={"#operations": partial("#operations", markup, "innerMorph")})
 
 
+def _module(renderer: Renderer, view: View) -> Panels:
+    module = TrainingModule.objects(job_id=view.values.get("id", "")).first()
+    if module is None:
+        return Panels()
+    markup = renderer.markup("module_progress", **module_view.progress_context(module))
+    return Panels(parts={"#module-progress": partial("#module-progress", markup)})
+
+
+def _modules(renderer: Renderer, view: View) -> Panels:
+    found = renderer.once("modules", module_view.list_context)
+    markup = renderer.markup("module_list", **found, can_edit=view.can_edit)
+    return Panels(shape=markup, frame=partial("#module-list", markup, "innerMorph"))
+
+
 def _other(_renderer: Renderer, _view: View) -> Panels:
     return Panels()
 
@@ -269,6 +285,8 @@ _PAGES: dict[str, Callable[[Renderer, View], Panels]] = {
     "job": _job,
     "library": _library,
     "drift": _drift,
+    "module": _module,
+    "modules": _modules,
     "operation": _operation,
     "operations": _operations,
     "overview": _overview,
