@@ -88,7 +88,7 @@ def test_a_route_becomes_an_operation() -> None:
     said = document(small())["paths"]["/api/things/{thingId}"]["post"]
     assert said["operationId"] == "ask"
     assert said["description"] == "Asks a thing `times` times.\n\nNobody knows why."
-    assert (said["x-role"], said["tags"]) == ("editor", ["Things"])
+    assert (said["x-role"], said["x-scope"], said["tags"]) == ("editor", "jobs", ["Things"])
     assert {(one["name"], one["in"], one.get("required", False)) for one in said["parameters"]} == {
         ("thingId", "path", True),
         ("word", "query", True),

@@ -39,6 +39,8 @@ def operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     if said:
         found["description"] = _text(inspect.getdoc(route.view) or said.summary)
     found["x-role"] = route.role.value if route.role else "everybody"
+    if route.scope:
+        found["x-scope"] = route.scope.value
     found["security"] = [{BEARER: []}, {SESSION: []}] if route.role else []
     parameters = [_path_parameter(name) for name in route.parameters]
     if said:

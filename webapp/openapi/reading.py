@@ -51,6 +51,7 @@ class Operation:
     summary: str
     paragraphs: tuple[str, ...]
     role: str
+    scope: str
     parameters: tuple[tuple[str, tuple[Field, ...]], ...]
     bodies: tuple[Body, ...]
     answers: tuple[Answer, ...]
@@ -113,6 +114,7 @@ class _Reader:
             summary=said["summary"],
             paragraphs=tuple(part for part in paragraphs if part and part != said["summary"]),
             role=said["x-role"],
+            scope=said.get("x-scope", ""),
             parameters=tuple((place, tuple(fields)) for place, fields in parameters.items()),
             bodies=self._bodies(said.get("requestBody", {})),
             answers=tuple(answer for answer in answers if not self._is_error(answer)),

@@ -10,7 +10,7 @@ from werkzeug.routing import Rule
 
 from webapp import access
 from webapp.errors import PROGRAM_PATHS
-from webapp.models import Role
+from webapp.models import Role, Scope
 from webapp.openapi.documentation import Documentation, documentation_of
 
 #: Endpoints that OpenAPI has no words for.
@@ -31,6 +31,7 @@ class Route:
     parameters: tuple[str, ...]
     view: Callable[..., Any]
     role: Role | None
+    scope: Scope | None
     documentation: Documentation | None
 
 
@@ -66,6 +67,7 @@ def _all(app: Flask) -> Iterator[Route]:
                 parameters,
                 view,
                 access.rule_of(app, rule.endpoint),
+                access.scope_of(app, rule.endpoint),
                 documentation_of(view),
             )
 
