@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tasks.media.tools import find_tools
-from tasks.models import TranscodeJob
+from tasks.models import Media, TranscodeJob
 from tests.e2e.conftest import PATIENCE, Site, Tab
 from tests.media.clips import numbered_clip
 from tests.recovery.paced import FAST
@@ -197,3 +197,17 @@ def test_other_origins_are_refused_and_without_a_socket_it_asks(
     failed = wait_for(page, "error")
     assert (failed["status"], failed["error"]) == ("FAILED", "The source has no picture.")
     expect(page.get_by_text("The source has no picture.")).to_be_visible()
+
+    # It rests. Asked by hand, it sees that a retry has begun, and stays with it to the end.
+    TranscodeJob.objects(job_id=job.job_id).update(set__status="active")
+    again = page.evaluate("document.querySelector('media-status').refresh()")
+    assert again["status"] == "PROCESSING"
+    Media.objects(media_id=media.media_id).update(set__master_key="hls/x/master.m3u8")
+    TranscodeJob.objects(job_id=job.job_id).update(set__status="completed")
+    assert wait_for(page, "complete")["status"] == "READY"
+
+    page.evaluate("window.told = []")
+    page.evaluate("document.querySelector('media-status').token = 'wrong'")
+    refused = wait_for(page, "error")
+    assert refused["status"] is None
+    assert "unknown, expired or revoked" in str(refused["error"])
