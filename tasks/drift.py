@@ -177,7 +177,7 @@ def fix_findings(findings: Sequence[Finding], who: str) -> list[Fixed]:
         of_batch = _fix_batch(batch, who)
         repaired += [one for one, entry in zip(batch, of_batch, strict=True) if entry.done]
         fixed += of_batch
-    repairs.clear_up(repaired, who)
+    repairs.clear_up(repaired)
     return fixed
 
 

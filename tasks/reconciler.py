@@ -77,7 +77,7 @@ def reconcile(
         findings = [finding for finding in findings if finding.rule.by_itself]
         repaired = _repair_all(findings, who, beat, result)
         beat()
-        repairs.clear_up(repaired, who)
+        repairs.clear_up(repaired)
     except _Overtaken:
         log.info("another process holds the lock now, the pass ends here")
     return result

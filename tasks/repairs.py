@@ -67,7 +67,7 @@ def repair(findings: Sequence[Finding], who: str = RECONCILER) -> Done:
     return done
 
 
-def clear_up(repaired: Sequence[Finding], who: str = RECONCILER) -> None:
+def clear_up(repaired: Sequence[Finding]) -> None:
     """Takes out the messages that repairs have left behind, since no row waits for them.
 
     Raises redis.RedisError, PyMongoError.
@@ -84,9 +84,12 @@ def clear_up(repaired: Sequence[Finding], who: str = RECONCILER) -> None:
     while batch := list(islice(left, messages.DROPPED_AT_ONCE)):
         messages.drop(batch)
     # Those of whatever belonged to what ended.
-    touched = {finding.ref for finding in repaired if finding.rule.fix in _LEAVE_MESSAGES}
-    for strays in batches(strays_of(touched)) if touched else ():
-        repair(strays, who)
+    _take_out_strays_of({f.ref for f in repaired if f.rule.fix in _LEAVE_MESSAGES})
+
+
+def _take_out_strays_of(refs: set[str]) -> None:
+    for strays in batches(strays_of(refs)) if refs else ():
+        _drop(strays, RECONCILER)
 
 
 def _send(findings: Sequence[Finding], _who: str) -> Done:
@@ -106,8 +109,11 @@ def _take_back(findings: Sequence[Finding], _who: str) -> Done:
     rows = lifecycle.take_from_lost_workers(UNITS[findings[0].kind], leases)
     taken = {row["job_id"]: row for row in rows}
     failed = [row for row in taken.values() if row["status"] == Status.failed]
-    for parent in {row["transcode_id"] for row in failed if row.get("transcode_id")}:
+    parents = {row["transcode_id"] for row in failed if row.get("transcode_id")}
+    for parent in parents:
         advance.advance(parent)
+    # Other parts of theirs had just been sent.
+    _take_out_strays_of(parents)
     done: Done = []
     for finding in findings:
         row = taken.get(finding.ref)
