@@ -8,7 +8,9 @@ from typing import Any
 from tasks.control.allowed import Kind
 from tasks.models import Media, Phase, Status, Step, Title, TranscodeJob, UploadJob, WorkUnit
 from webapp import format as say
+from webapp.pages.history import HistoryLine
 from webapp.pages.job_actions import Action, actions_of
+from webapp.pages.job_timeline import Attempt, attempts_of
 from webapp.pages.title_names import names
 from webapp.urls import media_url
 
@@ -118,17 +120,6 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class HistoryLine:
-    """One line of a job's history."""
-
-    at: datetime
-    what: str
-    status: str
-    why: str
-    who: str
-
-
-@dataclass(frozen=True)
 class JobDetails:
     """What opens below a row."""
 
@@ -137,7 +128,7 @@ class JobDetails:
     chunk_words: str
     renditions: Sequence[Mapping[str, Any]]
     rendition_words: str
-    history: Sequence[HistoryLine]
+    attempts: Sequence[Attempt]
 
 
 def row(
@@ -266,7 +257,7 @@ def details(the_row: JobRow, job: TranscodeJob, steps: Sequence[Step]) -> JobDet
         chunk_words=words,
         renditions=job.renditions or [],
         rendition_words="playable" if the_row.playable else "",
-        history=_history(job, steps),
+        attempts=attempts_of(job, _history(job, steps)),
     )
 
 

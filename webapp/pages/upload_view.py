@@ -8,7 +8,8 @@ from tasks.control.allowed import Kind
 from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
 from webapp import format as say
 from webapp.pages.job_actions import actions_of
-from webapp.pages.job_view import HistoryLine, JobRow, Segment, history_of, retry_at
+from webapp.pages.job_timeline import Attempt, attempts_of
+from webapp.pages.job_view import JobRow, Segment, history_of, retry_at
 from webapp.pages.title_names import names
 from webapp.urls import media_url
 
@@ -25,7 +26,7 @@ class UploadDetails:
     """What opens below an upload's row."""
 
     facts: list[tuple[str, str]]
-    history: list[HistoryLine]
+    attempts: list[Attempt]
     parent: TranscodeJob | None
     error: str
     log: str
@@ -114,7 +115,7 @@ def details(upload: UploadJob) -> UploadDetails:
     parent = TranscodeJob.objects(job_id=upload.transcode_id).only("job_id", "name", "status")
     return UploadDetails(
         facts=[(name, value) for name, value in _facts(upload) if value],
-        history=history_of(upload),
+        attempts=attempts_of(upload, history_of(upload)),
         parent=parent.first(),
         error=upload.error_message or "",
         log=upload.error_log or "",
@@ -128,6 +129,7 @@ def _facts(upload: UploadJob) -> list[tuple[str, Any]]:
         ("Bytes", _of_bytes(upload)),
         ("Speed", f"{say.size(upload.speed)}/s" if upload.speed else ""),
         ("Now", upload.current_file if upload.status == Status.active else ""),
+        ("Why it waits", upload.waits_for),
         ("Goes to", f"{upload.bucket_name or ''}/{upload.upload_path or ''}"),
         ("Comes from", upload.hls_dir),
         ("Playlist", upload.master_playlist_path),
