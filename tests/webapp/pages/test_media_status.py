@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask, render_template
@@ -32,7 +33,7 @@ def part_of(client: FlaskClient, media_id: str) -> tuple[dict[str, str], Page]:
     ],
 )
 def test_it_says_the_state_and_renews_itself_until_it_is_over(
-    as_person: Client, status: str | None, fields: dict[str, object], word: str, renews: bool
+    as_person: Client, status: str | None, fields: dict[str, Any], word: str, renews: bool
 ) -> None:
     media = rows.media(filename="<i>Tides</i>.mp4")
     if status is not None:
