@@ -6,15 +6,27 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tasks.database import connect, ensure_indexes
 from tests.servers import Servers
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.people import bearer, signed_in
 from webapp import accounts
+from webapp import models as people
 from webapp.app import create_app
+from webapp.deadline import PATIENCE_MS
+
+
+@pytest.fixture(scope="session")
+def _indexes(_servers_of_session: Servers) -> None:
+    """The indexes that the reconciler makes as it starts; lists name them."""
+    _servers_of_session.start()
+    connect(PATIENCE_MS)
+    ensure_indexes()
+    people.ensure_indexes()
 
 
 @pytest.fixture
-def app(clean: Servers) -> Flask:
+def app(clean: Servers, _indexes: None) -> Flask:
     """The application, on empty servers, with one admin (so that nobody is the last one)."""
     app = create_app()
     accounts.add_user("boss@example.com", None, "admin")
@@ -65,12 +77,12 @@ def _odd_web_of_session(
 
 
 @pytest.fixture
-def odd_web(clean: Servers, _odd_web_of_session: Gunicorn) -> Gunicorn:
+def odd_web(clean: Servers, _indexes: None, _odd_web_of_session: Gunicorn) -> Gunicorn:
     """The real web server with the application of `tests.webapp.odd_app`, over empty servers."""
     return _odd_web_of_session
 
 
 @pytest.fixture
-def web(clean: Servers, _web_of_session: Gunicorn) -> Gunicorn:
+def web(clean: Servers, _indexes: None, _web_of_session: Gunicorn) -> Gunicorn:
     """The real web server, over empty servers."""
     return _web_of_session

@@ -72,9 +72,15 @@ def upload() -> Response:
 
 @bp.get("/modules")
 @require_role("viewer")
-@documented("The modules, newest first.", tag=FAMILY, query=ListModules, answers={200: ModuleList})
+@documented(
+    "The modules, newest first.",
+    tag=FAMILY,
+    query=ListModules,
+    answers={200: ModuleList},
+    errors=(404,),
+)
 def index() -> Response:
-    """``before`` of an answer leads to older ones."""
+    """``before`` of an answer leads to older ones. 404 no such module."""
     page = parsed(ListModules, request.args.to_dict())
     rows = TrainingModule.objects
     if page.before is not None:
@@ -97,7 +103,7 @@ def index() -> Response:
     body=MakeModule,
     headers=idempotency.DOCUMENTED,
     answers={201: MadeModule},
-    errors=idempotency.ERRORS,
+    errors=(404, *idempotency.ERRORS),
 )
 @idempotent
 def create() -> Response:
