@@ -30,12 +30,13 @@ def test_redis_forgets_everything(
 ) -> None:
     run = dailies()
     run.start("reconciler")
-    run.worker(pace=5)
+    worker = run.worker(pace=5)
     job = job_of(empty, film(3))
     encoding_chunk(job)
     queued = [step for step in steps(job) if step.status == Status.waiting and step.message_id]
     assert queued, "messages that can be lost"
     empty.redis_client.flushall()
+    worker.hurry()
 
     complete(job)
     assert [step.attempt for step in steps(job)] == [1, 1, 1]
