@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import accept, reconciler, report, transcode, upload
+from bench import accept, reconciler, report, rows, transcode, upload
 from bench.options import CannotMeasure, Options
 from bench.report import Result
 from tasks.media.tools import ToolMissing
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[Options], list[Result]]] = {
     "accept": accept.measure,
     "upload": upload.measure,
     "reconciler": reconciler.measure,
+    "rows": rows.measure,
     "transcode": transcode.measure,
 }
 
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 quick=given.quick,
                 rounds=given.rounds,
                 clip=given.clip,
+                rows=given.rows,
                 settings=dict(given.settings),
             )
             print(f"== {part}", flush=True)
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
     parser.add_argument("--quick", action="store_true", help="small sizes; numbers say little")
     parser.add_argument("--rounds", type=int, default=1, help="of the whole job; medians count")
+    parser.add_argument("--rows", type=int, help="jobs of each kind, in place of a million")
     parser.add_argument("--clip", type=Path, help="a source of your own for the whole job")
     parser.add_argument(
         "--set",

@@ -14,11 +14,12 @@ class Options:
     """``folder`` is temporary and empty. ``settings``: variables for Dailies' processes.
 
     ``clip``: a source to use instead of the one that is made. ``rounds``: how often the whole job
-    is measured.
+    is measured. ``rows``: of each kind of job, in place of a million.
     """
 
     folder: Path
     quick: bool = False
     rounds: int = 1
     clip: Path | None = None
+    rows: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)

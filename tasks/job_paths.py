@@ -5,6 +5,7 @@ dozen rows at the far end of a million is then read through to the end. Here the
 the filter, and from counts that stop early.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +17,10 @@ from tasks.models import Status
 Index = tuple[str, ...]
 Collection = Any
 
-#: Rows that may be read and sorted for one page.
-FEW = 3_000
+#: Rows that are read and sorted for one page at most, and at least before anything else is tried.
+MOST_SORTED, LEAST_SORTED = 3_000, 200
+#: Rows of a page, roughly.
+PAGE = 25
 #: Stretches of an index that MongoDB merges in one query (internalQueryMaxScansToExplode).
 STRETCHES = 200
 #: Words with the same beginning up to which each is looked up on its own.
@@ -69,6 +72,11 @@ class Wanted:
         """Whether it asks for something that a facet tells."""
         return bool(self.fields or self.label)
 
+    @property
+    def narrow(self) -> bool:
+        """Whether status, facet or time of creation leave something out."""
+        return bool(self.by_facet or self.statuses or self.created)
+
 
 @dataclass(frozen=True)
 class Path:
@@ -94,25 +102,37 @@ def choose(collection: Collection, wanted: Wanted, by: str) -> Path:
     """The path for a list that is sorted by the field ``by``."""
     if wanted.elsewhere:
         return Path(None, ({},), ordered=False)
+    few = _few(collection)
     for name, index in _IDS:
         if name in wanted.ids:
-            way = {name: wanted.ids[name]}
+            whole = not (len(wanted.ids) > 1 or wanted.beginnings or wanted.narrow)
             ordered = index is _RESOURCE and by == "created_at"
-            path = Path(index, (way,), ordered)
-            if ordered or count(collection, path, FEW + 1) <= FEW:
+            path = Path(index, ({name: wanted.ids[name]},), ordered, whole)
+            if ordered or count(collection, path, few + 1) <= few:
                 return path
-    searched = _searched(collection, wanted)
-    if searched is not None and searched.rows <= FEW:
-        return Path(_TERMS, (searched.way,), ordered=False)
+    searched = _searched(collection, wanted, few)
+    whole = not (len(wanted.beginnings) > 1 or wanted.ids or wanted.narrow)
+    if searched is not None and searched.rows <= few:
+        return Path(_TERMS, (searched.way,), ordered=False, whole=whole)
     if searched is not None or (wanted.created and by != "created_at"):
         narrow = narrowed(collection, wanted)
-        if narrow is not None and count(collection, narrow, FEW + 1) <= FEW:
+        if narrow is not None and count(collection, narrow, few + 1) <= few:
             return narrow
-    if searched is not None and by == "created_at":
+    if searched is not None:
         similar = list(_similar(collection, searched.word))
         if len(similar) <= SIMILAR_WORDS:
-            return Path(_TERMS, ({"terms": {"$in": similar}},), ordered=True)
+            index = _TERMS if by == "created_at" else ("terms", by, "job_id", "created_at")
+            return Path(index, ({"terms": {"$in": similar}},), ordered=True, whole=whole)
     return _sorted(collection, wanted, by)
+
+
+def _few(collection: Collection) -> int:
+    """Rows up to which it is quicker to sort all that match than to look for them in order.
+
+    Where n of N rows match, a page of them is found among PAGE * N / n rows in order.
+    """
+    rows = collection.estimated_document_count()
+    return max(LEAST_SORTED, min(MOST_SORTED, math.isqrt(PAGE * rows)))
 
 
 def narrowed(collection: Collection, wanted: Wanted) -> Path | None:
@@ -145,21 +165,21 @@ def count(collection: Collection, path: Path, most: int = 0) -> int:
 
 @dataclass(frozen=True)
 class Searched:
-    """The rarest word of a search; ``rows`` with it are counted a little beyond FEW."""
+    """The rarest word of a search; ``rows`` with it are counted to a little beyond few."""
 
     word: str
     way: Mapping[str, Any]
     rows: int
 
 
-def _searched(collection: Collection, wanted: Wanted) -> Searched | None:
+def _searched(collection: Collection, wanted: Wanted, few: int) -> Searched | None:
     rarest: Searched | None = None
     # Long words are rare words: a few tell enough.
     for word, way in sorted(wanted.beginnings, key=lambda one: -len(one[0]))[:4]:
-        rows = count(collection, Path(_TERMS, (way,), ordered=False), FEW + 1)
+        rows = count(collection, Path(_TERMS, (way,), ordered=False), few + 1)
         if rarest is None or rows < rarest.rows:
             rarest = Searched(word, way, rows)
-        if rows <= FEW:
+        if rows <= few:
             break
     return rarest
 

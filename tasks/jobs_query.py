@@ -287,26 +287,19 @@ def total(model: Model, chosen: JobFilter) -> Total:
         return Total(min(found, COUNTED), found <= COUNTED)
     seen = matched = 0
     for way in path.ways:
+        left = COUNTED_BY_READING + 1 - seen
         pipeline: list[dict[str, Any]] = [
             {"$match": dict(way)},
-            {"$limit": COUNTED_BY_READING + 1 - seen},
-            {
-                "$facet": {
-                    "seen": [_COUNT],
-                    "matched": [{"$match": chosen.conditions(model)}, _COUNT],
-                }
-            },
+            {"$limit": left},
+            {"$match": chosen.conditions(model)},
+            {"$count": "n"},
         ]
         options = {"hint": dict(path.hint)} if path.hint else {}
-        [row] = collection.aggregate(pipeline, **options)
-        seen += sum(part["n"] for part in row["seen"])
-        matched += sum(part["n"] for part in row["matched"])
+        matched += sum(row["n"] for row in collection.aggregate(pipeline, **options))
+        seen += job_paths.count(collection, replace(path, ways=(way,)), left)
         if seen > COUNTED_BY_READING:
             break
     return Total(matched, seen <= COUNTED_BY_READING)
-
-
-_COUNT: dict[str, Any] = {"$count": "n"}
 
 
 def _counting(model: Model, wanted: Wanted) -> Path:

@@ -51,6 +51,8 @@ def list_indexes(name: str) -> tuple[tuple[str, ...], ...]:
         (name, "job_id", "created_at"),
         ("resource_id", "created_at", "job_id"),
         ("terms", "created_at", "job_id"),
+        ("terms", "finished_at", "job_id", "created_at"),
+        ("terms", name, "job_id", "created_at"),
         ("status", "facet", "created_at", "job_id"),
         ("day", "finished_at", "job_id", "created_at", "status", "facet"),
         ("facet", "status", "finished_at", "job_id", "created_at"),

@@ -137,7 +137,7 @@ class Found(_OfKind[Job], Generic[Job]):
 
     total: int
     total_is_exact: bool = Field(
-        description="Whether no more match than `total`: of many, not all are counted."
+        description="False where at least `total` match: of many, not all are counted."
     )
     jobs: list[Job]
     after: str | None

@@ -151,7 +151,8 @@ class Listing:
 class JobPage:
     """Rows, their media and titles by id, the line that waits, and the places to page from.
 
-    ``total`` is the number of rows that match; where it is not exact, they are more.
+    ``total`` is the number of rows that match; where it is not exact, at
+    least so many do.
     """
 
     jobs: Sequence[Job]
@@ -206,7 +207,9 @@ def _total(
         # The same that the page shows above the list.
         return Total(counts[narrow.status.value if narrow.status else "total"], exact=True)
     total = jobs_query.total(MODELS[chosen.kind], narrow)
-    return total if total.exact else Total(max(total.number, shown), exact=False)
+    # A page further on is one row more at least.
+    least = shown + (found.after is not None)
+    return total if total.exact else Total(max(total.number, least), exact=False)
 
 
 def media_of(jobs: Sequence[Job]) -> dict[str, Media]:

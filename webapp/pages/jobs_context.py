@@ -91,7 +91,7 @@ def pager_words(chosen: Listing, page: JobPage) -> str:
     noun = "upload" if chosen.kind is Kind.upload else "job"
     total = page.total.number
     if not page.total.exact:
-        return f"{say.count(shown)} of more than {say.count(total)} {noun}s"
+        return f"{say.count(shown)} of at least {say.count(total)} {noun}s"
     if shown >= total:
         return f"{say.count(shown)} {noun}{'' if shown == 1 else 's'}"
     return f"{say.count(shown)} of {say.count(total)} {noun}s"
