@@ -89,11 +89,16 @@
         if (this.stopped) return;
         await this.sendSubtitles();
         if (this.stopped) return;
-        this.show("starting", "Stored · starting its job");
-        await this.convert();
-        if (this.stopped) return;
+        if (this.moduleId) {
+          this.link.href = `/modules/${this.moduleId}/processing`;
+          this.link.textContent = "Watch its module";
+        } else {
+          this.show("starting", "Stored · starting its job");
+          await this.convert();
+          if (this.stopped) return;
+          this.link.href = `/jobs/of/${this.video.id}`;
+        }
         this.bar.value = 100;
-        this.link.href = `/jobs/of/${this.video.id}`;
         this.show("done", `Stored, ${size(this.file.size)}${this.refusals()}`);
         this.showMedia();
       } catch (error) {
@@ -172,7 +177,8 @@
         request.addEventListener("load", () => {
           let answer = {};
           try { answer = JSON.parse(request.responseText); } catch { /* not JSON: said below */ }
-          if (request.status === 201) resolve(answer.video);
+          this.moduleId = answer.moduleId;
+          if (request.status === 201) resolve(answer.video ?? { id: answer.videoId });
           else reject(new Error(answer.error || `The server answered ${request.status}.`));
         });
         request.addEventListener("error", () =>
@@ -181,7 +187,7 @@
         const body = new FormData();
         if (this.titleId) body.append("titleId", this.titleId);
         body.append("video", this.file, this.file.name);
-        request.open("POST", "/api/upload/video");
+        request.open("POST", this.asModule ? "/api/upload/module" : "/api/upload/video");
         request.setRequestHeader("X-CSRFToken", csrf);
         request.setRequestHeader("Accept", "application/json");
         this.show("sending", "Starting…");
@@ -353,6 +359,7 @@
     for (const video of videos) {
       const upload = new Upload(video);
       upload.titleId = id;
+      upload.asModule = document.getElementById("make-module").checked;
       upload.subtitles = subtitles.filter((each) => belongs(each, video, videos)).map((each) => ({ file: each }));
       upload.wait();
     }

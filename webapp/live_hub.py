@@ -203,8 +203,10 @@ class Hub(Listener):
                 self._changed.add(str(job_id))
             if event.data.get("kind") == "bulk":
                 self._changed.add("operations")
-            if event.data.get("kind") != "step":
+            if event.data.get("kind") not in ("step", "analysis"):
                 self._changed.add("jobs")
+            if event.data.get("kind") == "analysis":
+                self._changed.add("modules")
             if event.name in ("mediaChanged", "JobCompleted"):
                 self._changed.add("library")
 
@@ -299,7 +301,7 @@ class Hub(Listener):
 def touches(changed: set[str], view: View) -> bool:
     """Whether what changed (job ids, and ``jobs``, ``library`` or ``drift`` as a whole) may be in a
     view."""
-    if view.page in ("job", "operation"):
+    if view.page in ("job", "module", "operation"):
         return view.values.get("id") in changed
     if view.page in changed:
         return True
