@@ -8,6 +8,7 @@ from tasks.control.actions import act
 from tasks.control.allowed import Action, Kind
 from tasks.errors import StorageFailed
 from tasks.models import Media, Status, Step, StepKind, Subtitle, TranscodeJob, UploadJob
+from tasks.multipart_writer import PART_BYTES
 from tasks.storage import get_storage
 from tests.tasks.uploading import (
     attached,
@@ -111,6 +112,16 @@ class TestMaster:
         act(Kind.upload, Action.retry, refresh.job_id, EDITOR)
         do_uploads(job)
         assert "SUBTITLES" in master(job)
+
+
+def test_what_a_killed_worker_was_sending_goes_with_the_work_area() -> None:
+    job = uploading_job()
+    get_storage().writer(keys.work(job.job_id, "chunk", "half")).write(b"x" * PART_BYTES)
+    assert len([*get_storage().half_uploads()]) == 1
+    do_uploads(job)
+    assert reread(job).status == Status.completed
+    assert get_storage().list(keys.work(job.job_id)) == {}
+    assert [*get_storage().half_uploads()] == []
 
 
 class TestDelete:
