@@ -33,6 +33,7 @@ PACE = 3.0
 class Installation:
     """Dailies on a port, asked by a program that may do everything."""
 
+    servers: Servers
     dailies: Dailies
     port: int
     cloudwatch: CloudWatchServer
@@ -122,7 +123,7 @@ def installation(
             **KEYS,
         }
     dailies = Dailies(servers, folder, tools.ffmpeg, settings)
-    installation = Installation(dailies, port, cloudwatch)
+    installation = Installation(servers, dailies, port, cloudwatch)
     installation.token = accounts.issue_token("seeds", "admin")
     dailies.start("web")
     dailies.start("reconciler")

@@ -27,7 +27,8 @@ def status_of(job: dict[str, Any]) -> str:
 
 
 def test_no_file_is_400_with_an_error(installation: Installation) -> None:
-    for options in ({}, {"json": {}}, {"files": {"other": (None, "text")}}):
+    nothing: list[dict[str, Any]] = [{}, {"json": {}}, {"files": {"other": (None, "text")}}]
+    for options in nothing:
         answer = installation.ask("POST /api/upload/v1/upload", **options)
         assert answer.status_code == 400
         assert "file" in answer.json()["error"]
