@@ -12,7 +12,7 @@ Found = TypeVar("Found")
 _POLL_SECONDS = 0.05
 
 
-def until(find: Callable[[], Found | None], what: str, seconds: float = 30.0) -> Found:
+def until(find: Callable[[], Found | None], what: str, seconds: float = 60.0) -> Found:
     """The first true answer of ``find``. Raises AssertionError after so many seconds."""
     end = time.monotonic() + seconds
     while True:
@@ -28,12 +28,12 @@ def steps(job: TranscodeJob, kind: StepKind = StepKind.CHUNK) -> list[Step]:
     return list(Step.objects(transcode_id=job.job_id, kind=kind.value).order_by("index"))
 
 
-def encoding_chunk(job: TranscodeJob, seconds: float = 30.0) -> Step:
+def encoding_chunk(job: TranscodeJob, seconds: float = 60.0) -> Step:
     """A chunk of the job that is in the middle of being encoded."""
     return encoding_chunks(job, 1, seconds)[0]
 
 
-def encoding_chunks(job: TranscodeJob, count: int, seconds: float = 30.0) -> list[Step]:
+def encoding_chunks(job: TranscodeJob, count: int, seconds: float = 60.0) -> list[Step]:
     """So many chunks of the job, all of them in the middle of being encoded."""
 
     def find() -> list[Step]:
@@ -49,7 +49,7 @@ def reload(job: TranscodeJob) -> TranscodeJob:
     return found
 
 
-def finish(job: TranscodeJob, seconds: float = 60.0) -> TranscodeJob:
+def finish(job: TranscodeJob, seconds: float = 120.0) -> TranscodeJob:
     """The job's row when nothing more happens to it by itself."""
 
     def ended() -> TranscodeJob | None:
@@ -59,7 +59,7 @@ def finish(job: TranscodeJob, seconds: float = 60.0) -> TranscodeJob:
     return until(ended, "the end of the job", seconds)
 
 
-def complete(job: TranscodeJob, seconds: float = 60.0) -> TranscodeJob:
+def complete(job: TranscodeJob, seconds: float = 120.0) -> TranscodeJob:
     """The job's row when it is completed. Raises AssertionError where it ends otherwise."""
     ended = finish(job, seconds)
     assert ended.status == Status.completed, (ended.status, ended.error_message)
