@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import accept, reconciler, report, rows, transcode, upload
+from bench import accept, bulk, reconciler, report, rows, transcode, upload
 from bench.options import CannotMeasure, Options
 from bench.report import Result
 from tasks.media.tools import ToolMissing
@@ -19,6 +19,7 @@ from webapp.up.servers import ServerNotReady
 PARTS: dict[str, Callable[[Options], list[Result]]] = {
     "accept": accept.measure,
     "upload": upload.measure,
+    "bulk": bulk.measure,
     "reconciler": reconciler.measure,
     "rows": rows.measure,
     "transcode": transcode.measure,

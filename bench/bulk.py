@@ -1,0 +1,178 @@
+"""One action on a hundred thousand jobs: failed ones are retried, then cancelled.
+
+The operation runs in a process of its own, as a worker does it. Meanwhile its page is asked for
+again and again, of a web process over the same servers.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import requests
+
+from bench.options import CannotMeasure, Options
+from bench.report import Result
+from tasks import queue
+from tasks.control import bulk
+from tasks.control.allowed import Action, Kind
+from tasks.database import connect, ensure_indexes
+from tasks.jobs_query import JobFilter
+from tasks.models import Status
+from tasks.settings import get_settings
+from tests.servers import Servers, isolate_environment
+from tests.webapp.gunicorn import Gunicorn
+from webapp import accounts
+from webapp.commands.checkout import ROOT
+
+JOBS, QUICK_JOBS = 100_000, 2_000
+#: One in so many is completed, and has to be skipped.
+COMPLETED_EVERY = 10
+BATCH = 2_000
+GOAL_MS_PER_JOB, GOAL_MB, GOAL_PAGE_MS = 1, 200, 100
+
+_WORK = """
+import json, resource, sys, time
+from tasks import lifecycle
+from tasks.actors.bulk import run_bulk
+from tasks.actors.heartbeat import Heartbeat
+from tasks.database import connect
+from tasks.models.bulk_operation import BulkOperation
+connect()
+row = lifecycle.find(BulkOperation, sys.argv[1])
+unit = lifecycle.claim(BulkOperation, row.job_id, row.message_id, "bench:1")
+started = time.monotonic()
+with Heartbeat(unit) as beat:
+    fields = run_bulk(unit, beat)
+seconds = time.monotonic() - started
+assert lifecycle.complete(unit, fields) is not None
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": seconds, "mb": peak, "counts": [
+    fields["done"], fields["skipped"], fields["failures"]]}))
+"""
+
+
+def measure(options: Options) -> list[Result]:
+    """Time and memory of both operations, and how long their page takes. Raises CannotMeasure."""
+    count = QUICK_JOBS if options.quick else JOBS
+    folder = options.folder / "bulk"
+    folder.mkdir()
+    isolate_environment()
+    servers = Servers(folder)
+    results: list[Result] = []
+    before = dict(os.environ)
+    try:
+        servers.start()
+        os.environ.update(servers.environment())
+        get_settings.cache_clear()
+        connect()
+        ensure_indexes()
+        completed = _fill(servers, count)
+        token = accounts.issue_token("bench", "viewer")
+        with Gunicorn(folder / "web.log") as web:
+            for action, skipped in ((Action.retry, completed), (Action.cancel, completed)):
+                results += _operation(web, token, action, count, skipped)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        get_settings.cache_clear()
+        servers.stop()
+    return results
+
+
+def _operation(web: Gunicorn, token: str, action: Action, count: int, skipped: int) -> list[Result]:
+    row = bulk.start(Kind.transcode, action, "bench", chosen=JobFilter())
+    worker = subprocess.Popen(
+        [sys.executable, "-c", _WORK, row.job_id],
+        env={**os.environ, "DAILIES_LOG_LEVEL": "warning"},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    waits = []
+    while worker.poll() is None:
+        began = time.monotonic()
+        page = f"{web.url}/operations/{row.job_id}"
+        answer = requests.get(page, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        answer.raise_for_status()
+        waits.append(time.monotonic() - began)
+        time.sleep(0.1)
+    out, errors = worker.communicate()
+    if worker.returncode:
+        raise CannotMeasure(errors[-2000:])
+    said = json.loads(out.splitlines()[-1])
+    if said["counts"] != [count - skipped, skipped, 0]:
+        raise CannotMeasure(f"of {count:,} jobs the outcomes are {said['counts']}")
+    what = f"{action.value} {count:,} jobs in bulk"
+    page_ms = 1000 * sorted(waits)[int(len(waits) * 0.95)]
+    return [
+        Result(what, said["seconds"], "s", GOAL_MS_PER_JOB * count / 1000),
+        Result(f"{what}, peak memory", said["mb"], "MB", GOAL_MB),
+        Result(f"{what}, its page meanwhile, p95", page_ms, "ms", GOAL_PAGE_MS),
+    ]
+
+
+def _fill(servers: Servers, count: int) -> int:
+    """Jobs that failed at a chunk, and some that are completed; how many of the latter."""
+    database = servers.mongo_client.get_default_database()
+    numbers = iter(range(count))
+    completed = 0
+    for batch in iter(lambda: list(islice(numbers, BATCH)), []):
+        jobs = [_job(number) for number in batch]
+        completed += sum(job["status"] == Status.completed for job in jobs)
+        database["transcode_jobs"].insert_many(jobs)
+        database["steps"].insert_many([step for job in jobs for step in _steps(job)])
+    return completed
+
+
+_LONG_AGO = datetime.now(UTC) - timedelta(minutes=10)
+
+
+def _row(job_id: str, status: Status) -> dict[str, Any]:
+    failed = status is Status.failed
+    return {
+        "job_id": job_id,
+        "status": status.value,
+        "attempt": 1,
+        "created_at": _LONG_AGO,
+        "updated_at": _LONG_AGO,
+        "failed_reason": "encoder" if failed else None,
+        "error_message": "ffmpeg ended with status 1." if failed else None,
+        "history": [
+            {"at": _LONG_AGO, "status": name, "who": "bench", "why": ""}
+            for name in ("waiting", "active", status.value)
+        ],
+    }
+
+
+def _job(number: int) -> dict[str, Any]:
+    job_id = str(uuid.uuid4())
+    status = Status.completed if number % COMPLETED_EVERY == 0 else Status.failed
+    return _row(job_id, status) | {
+        "media_id": job_id,
+        "name": "Film",
+        "phase": "transcoding",
+        "plan": {"chunks": [{"index": 0}], "audio": {"index": 1}},
+        "renditions": [{"name": "720p", "label": "HD"}],
+        "terms": ["film"],
+    }
+
+
+def _steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    kinds = {"split": queue.SPLIT, "chunk": queue.CHUNKS, "audio": queue.AUDIO}
+    for kind, queue_name in kinds.items():
+        status = Status(job["status"]) if kind == "chunk" else Status.completed
+        yield _row(f"{job['job_id']}.{kind}", status) | {
+            "transcode_id": job["job_id"],
+            "kind": kind,
+            "index": 0,
+            "frames": 100,
+            "queue_name": queue_name,
+        }
