@@ -24,7 +24,7 @@ PAGE = 25
 #: Stretches of an index that MongoDB merges in one query (internalQueryMaxScansToExplode).
 STRETCHES = 200
 #: Words with the same beginning up to which each is looked up on its own.
-SIMILAR_WORDS = 20
+SIMILAR_WORDS = 8
 
 _CREATED: Index = ("created_at", "job_id")
 _NARROWED: Index = ("status", "facet", "created_at", "job_id")
@@ -100,7 +100,9 @@ class Path:
 
 def choose(collection: Collection, wanted: Wanted, by: str) -> Path:
     """The path for a list that is sorted by the field ``by``."""
-    if wanted.elsewhere:
+    # A transcode job has no such field: the filter names the job itself.
+    itself = "transcode_id" in wanted.ids and collection.name == "transcode_jobs"
+    if wanted.elsewhere or itself:
         return Path(None, ({},), ordered=False)
     few = _few(collection)
     for name, index in _IDS:
@@ -121,8 +123,12 @@ def choose(collection: Collection, wanted: Wanted, by: str) -> Path:
     if searched is not None:
         similar = list(_similar(collection, searched.word))
         if len(similar) <= SIMILAR_WORDS:
-            index = _TERMS if by == "created_at" else ("terms", by, "job_id", "created_at")
-            return Path(index, ({"terms": {"$in": similar}},), ordered=True, whole=whole)
+            way = {"terms": {"$in": similar}, **_created(wanted)}
+            in_time = Path(_TERMS, (way,), ordered=by == "created_at", whole=whole)
+            if in_time.ordered or (wanted.created and count(collection, in_time, few + 1) <= few):
+                return in_time
+            index = ("terms", by, "job_id", "created_at")
+            return Path(index, (way,), ordered=True, whole=whole)
     return _sorted(collection, wanted, by)
 
 
@@ -139,7 +145,7 @@ def narrowed(collection: Collection, wanted: Wanted) -> Path | None:
     """The path to what status, facet and time of creation choose; None where they leave nothing
     out. Its rows are in no order."""
     whole = not wanted.beginnings and not wanted.ids and not wanted.elsewhere
-    created = {"created_at": dict(wanted.created)} if wanted.created else {}
+    created = _created(wanted)
     if not wanted.by_facet:
         if wanted.statuses:
             way = {"status": {"$in": list(wanted.statuses)}, **created}
@@ -152,12 +158,25 @@ def narrowed(collection: Collection, wanted: Wanted) -> Path | None:
     return Path(_NARROWED, (way,), ordered=False, whole=whole and None not in found)
 
 
+def countable(collection: Collection, wanted: Wanted) -> Path:
+    """The path to few rows that hold all that match, in any order, so that they are counted."""
+    narrow = narrowed(collection, wanted)
+    if narrow is not None and narrow.whole:
+        return narrow
+    alone = not (wanted.elsewhere or wanted.ids or wanted.narrow)
+    if alone and len(wanted.beginnings) == 1:
+        [(_, way)] = wanted.beginnings
+        return Path(_TERMS, (way,), ordered=False, whole=True)
+    return choose(collection, wanted, "created_at")
+
+
 def count(collection: Collection, path: Path, most: int = 0) -> int:
     """How many rows lie along a path; with ``most`` the counting ends there."""
+    hint = {"hint": path.hint} if path.hint else {}
     counted = 0
     for way in path.ways:
         limit = {"limit": most - counted} if most else {}
-        counted += collection.count_documents(dict(way), hint=path.hint, **limit)
+        counted += collection.count_documents(dict(way), **hint, **limit)
         if most and counted >= most:
             break
     return int(counted)
@@ -200,7 +219,7 @@ def _similar(collection: Collection, beginning: str) -> Iterator[str]:
 
 def _sorted(collection: Collection, wanted: Wanted, by: str) -> Path:
     """The path along an index that is sorted by ``by``."""
-    created = {"created_at": dict(wanted.created)} if wanted.created else {}
+    created = _created(wanted)
     if by == "finished_at" and created:
         narrow = narrowed(collection, wanted)
         rest = dict(narrow.ways[0]) if narrow is not None and narrow.ways else {}
@@ -222,6 +241,10 @@ def _sorted(collection: Collection, wanted: Wanted, by: str) -> Path:
 
 def _portions(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     return (values[begin : begin + size] for begin in range(0, len(values), size))
+
+
+def _created(wanted: Wanted) -> dict[str, Any]:
+    return {"created_at": dict(wanted.created)} if wanted.created else {}
 
 
 def _statuses(wanted: Wanted) -> list[str]:

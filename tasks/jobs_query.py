@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from tasks import facets, job_counts, job_paths
-from tasks.job_paths import Path, Wanted
+from tasks.job_paths import Wanted
 from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.search_terms import words
 
@@ -86,7 +86,8 @@ class JobFilter:
             found["status"] = {"$in": [status.value for status in self.statuses]}
         for name in ("resource_id", "media_id", "transcode_id"):
             if value := getattr(self, name):
-                found[name] = value
+                itself = name == "transcode_id" and model is TranscodeJob
+                found["job_id" if itself else name] = value
         if self.label:
             found["renditions.label" if model is TranscodeJob else "label"] = self.label
         if self.since or self.until:
@@ -264,7 +265,7 @@ class Total:
 
 def count(model: Model, chosen: JobFilter) -> int:
     """How many rows match, all of them counted, which takes its time where they are many."""
-    path = _counting(model, chosen.wanted())
+    path = job_paths.countable(model._get_collection(), chosen.wanted())
     if path.whole:
         return job_paths.count(model._get_collection(), path)
     collection, hint = model._get_collection(), {"hint": path.hint} if path.hint else {}
@@ -281,7 +282,8 @@ def total(model: Model, chosen: JobFilter) -> Total:
     if chosen.by_status_alone:
         counts = job_counts.counts(model)
         return Total(counts[chosen.status.value if chosen.status else "total"], exact=True)
-    path, collection = _counting(model, wanted), model._get_collection()
+    collection = model._get_collection()
+    path = job_paths.countable(collection, wanted)
     if path.whole:
         found = job_paths.count(collection, path, COUNTED + 1)
         return Total(min(found, COUNTED), found <= COUNTED)
@@ -300,15 +302,6 @@ def total(model: Model, chosen: JobFilter) -> Total:
         if seen > COUNTED_BY_READING:
             break
     return Total(matched, seen <= COUNTED_BY_READING)
-
-
-def _counting(model: Model, wanted: Wanted) -> Path:
-    """The path to few rows that hold all that match."""
-    collection = model._get_collection()
-    narrow = job_paths.narrowed(collection, wanted)
-    if narrow is not None and narrow.whole:
-        return narrow
-    return job_paths.choose(collection, wanted, "created_at")
 
 
 _WORDS = {

@@ -5,6 +5,7 @@ themselves are not touched. A bucket is what *now* counts as finished in it: a r
 the hour in which it failed.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -13,20 +14,26 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from pymongo.errors import PyMongoError
+
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Kind
 from tasks.models.clock import now
 from tasks.models.day_statistics import DayStatistics
 
+log = logging.getLogger(__name__)
+
 Kept = TypeVar("Kept")
 
 #: Seconds for which an answer is kept in this process.
 KEPT_SECONDS = 10.0
+#: Seconds for which an answer is given that is older, while a new one is made.
+LATE_SECONDS = 60.0
 #: Seconds after which a day that is over is counted anew: it changes only where an old job is
 #: retried or deleted.
 DAY_SECONDS = 300.0
-#: Seconds that one call may spend on counting days that are over.
-BUDGET_SECONDS = 1.0
+#: Seconds that one call may spend on counting days that are over; the others are counted besides.
+BUDGET_SECONDS = 0.2
 #: Milliseconds that one aggregation may take.
 LONGEST_MS = 4_000
 
@@ -70,9 +77,9 @@ class Bucket:
 def series(kind: Kind, by: By) -> dict[datetime, Bucket | None]:
     """The last 48 hours or 30 days by their beginning, oldest first, with empty buckets too.
 
-    At most ten seconds old; days that are over are kept in the database and counted anew every
-    five minutes, as long as somebody looks. None is a day that no call had the time to count yet.
-    Raises PyMongoError.
+    About ten seconds old while somebody looks, and never over a minute; days that are over are
+    kept in the database and counted anew every five minutes, as long as somebody looks. None is a
+    day that no call had the time to count yet. Raises PyMongoError.
     """
     make = _hours if by is By.hour else _days
     return _kept(("series", kind, by), KEPT_SECONDS, lambda: make(kind))
@@ -121,13 +128,24 @@ def _days(kind: Kind) -> dict[datetime, Bucket | None]:
     overdue = now() - timedelta(seconds=DAY_SECONDS)
     missing = [at for at in reversed(over) if at not in rows]
     stale = sorted((row.counted_at, at) for at, row in rows.items() if row.counted_at < overdue)
+    due = [*missing, *(at for _, at in stale)]
     end = time.monotonic() + BUDGET_SECONDS
-    for at in [*missing, *(at for _, at in stale)]:
+    while due:
+        at = due.pop(0)
         days[at] = _count_day(kind, at)
         if time.monotonic() > end:
             break
+    if due:
+        _besides(("days", kind), lambda: _count_days(kind, due))
     open_day = _aggregate(kind, today, None, By.day)
     return {**{at: days.get(at) for at in over}, today: open_day.get(today) or _empty(today)}
+
+
+def _count_days(kind: Kind, due: Sequence[datetime]) -> None:
+    for at in due:
+        _count_day(kind, at)
+    with _lock:
+        _answers.pop(("series", kind, By.day), None)
 
 
 def _count_day(kind: Kind, at: datetime) -> Bucket:
@@ -232,7 +250,9 @@ _lock = threading.Lock()
 
 
 def forget() -> None:
-    """Drops every answer that this process keeps."""
+    """Drops every answer that this process keeps, after what is under way has ended."""
+    for thread in list(_under_way.values()):
+        thread.join()
     with _lock:
         _answers.clear()
 
@@ -240,13 +260,43 @@ def forget() -> None:
 def _kept(key: Hashable, seconds: float, make: Callable[[], Kept]) -> Kept:
     with _lock:
         found = _answers.get(key)
-    if found is not None and time.monotonic() < found[0]:
+    moment = time.monotonic()
+    if found is not None and moment < found[0] + max(0.0, LATE_SECONDS - seconds):
+        if moment >= found[0]:
+            _besides(key, lambda: _keep(key, seconds, make))
         answer: Kept = found[1]
         return answer
+    return _keep(key, seconds, make)
+
+
+def _keep(key: Hashable, seconds: float, make: Callable[[], Kept]) -> Kept:
     answer = make()
     moment = time.monotonic()
     with _lock:
-        for old in [k for k, (until, _) in _answers.items() if until < moment]:
+        for old in [k for k, (until, _) in _answers.items() if until + LATE_SECONDS < moment]:
             del _answers[old]
         _answers[key] = (moment + seconds, answer)
     return answer
+
+
+_under_way: dict[Hashable, threading.Thread] = {}
+
+
+def _besides(key: Hashable, work: Callable[[], object]) -> None:
+    """Does something that nobody waits for, once at a time for each key."""
+
+    def run() -> None:
+        try:
+            work()
+        except PyMongoError as error:
+            log.warning("statistics not counted: %s", error)
+        finally:
+            with _lock:
+                del _under_way[key]
+
+    with _lock:
+        if key in _under_way:
+            return
+        thread = threading.Thread(target=run, name="statistics", daemon=True)
+        _under_way[key] = thread
+        thread.start()
