@@ -89,10 +89,10 @@ _PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
 class Finding:
     """One thing that a rule calls drift: little enough that there may be a hundred thousand.
 
-    ``kind``: transcode, step, upload, bulk, analysis or message; ``ref``: the job id of the row, or that of
-    the message. ``message_id``, ``worker``, ``lease`` (its token) and ``lease_until`` are what the
-    row names, None where it names none. ``message``: the message that should not be there. Times
-    are in UTC, without zone.
+    ``kind``: transcode, step, upload, bulk, analysis or message; ``ref``: the job id of the row, or
+    that of the message. ``message_id``, ``worker``, ``lease`` (its token) and ``lease_until`` are
+    what the row names, None where it names none. ``message``: the message that should not be there.
+    Times are in UTC, without zone.
     """
 
     rule: Rule
