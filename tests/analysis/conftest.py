@@ -8,9 +8,9 @@ import pytest
 from tasks.media.tools import Tools, find_tools
 from tests.analysis.clips import training_clip
 from tests.tasks.conftest import database
-from tests.webapp.conftest import app, as_person, as_program, client, editor
+from tests.webapp.conftest import _indexes, app, as_person, as_program, client, editor
 
-__all__ = ["app", "as_person", "as_program", "client", "database", "editor"]
+__all__ = ["_indexes", "app", "as_person", "as_program", "client", "database", "editor"]
 
 
 @pytest.fixture(scope="session")

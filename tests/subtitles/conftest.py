@@ -14,10 +14,10 @@ from tasks.submit import submit
 from tests.servers import Servers
 from tests.subtitles.films import SECONDS, attached, film_with_tracks, finished, put_in
 from tests.up.running import ROOT, plain_environment
-from tests.webapp.conftest import app, as_person, as_program, editor
+from tests.webapp.conftest import _indexes, app, as_person, as_program, editor
 from webapp.up import children
 
-__all__ = ["app", "as_person", "as_program", "editor"]
+__all__ = ["_indexes", "app", "as_person", "as_program", "editor"]
 
 BROKEN = b"1\n00:00:01,000 --> 00:00:02,000\nGood\n\n2\nno times here\n"
 
