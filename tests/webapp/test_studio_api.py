@@ -271,3 +271,18 @@ def test_the_audit_log_says_who_did_what(
         ("cancel", "done"),
     ]
     assert entries[0]["who"].startswith("token ")
+
+
+def test_a_search_without_a_word_in_it_is_answered(editor: FlaskClient) -> None:
+    a_job()
+    body = editor.get(f"{PATHS[Kind.transcode]}?q=%2B%2B").get_json()
+    assert (body["total"], body["jobs"]) == (0, [])
+
+
+def test_a_transcode_job_is_found_by_its_own_id_as_its_uploads_are(editor: FlaskClient) -> None:
+    job, _other = a_job(), a_job()
+    upload = an_upload(job)
+    for kind, found in ((Kind.transcode, job.job_id), (Kind.upload, upload.job_id)):
+        body = editor.get(f"{PATHS[kind]}?transcodeId={job.job_id}").get_json()
+        assert [one["jobId"] for one in body["jobs"]] == [found]
+        assert body["total"] == 1
