@@ -15,13 +15,8 @@ def loss(names: Sequence[str], status: Status, error: WorkError | None) -> str:
     ``names``: what did not come through; ``status`` and ``error`` are those of the first.
     """
     reason = error.sentence.rstrip(".") if error is not None else ""
+    what = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
     if status is Status.cancelled:
-        return f"the upload of {names[0]} was cancelled{_more(names)}" + (
-            f" ({reason})" if reason else ""
-        )
+        return f"the upload of {what} was cancelled" + (f" ({reason})" if reason else "")
     why = f" ({error.category.value}: {reason})" if error is not None else ""
-    return f"{names[0]}{_more(names)} failed to upload{why}"
-
-
-def _more(names: Sequence[str]) -> str:
-    return f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{what} failed to upload{why}"

@@ -68,7 +68,7 @@ def _hold_subtitles(media: Media, there: Mapping[str, ObjectInfo], who: str) -> 
             changes.append(f"{sentence} Its upload counts as failed now: {_RETRY}")
         else:
             ask_again(subtitle)
-            changes.append(f"{sentence} They are put again.")
+            changes.append(f"{sentence} What is missing is put again.")
         mark_due(media.media_id)
     return changes
 
