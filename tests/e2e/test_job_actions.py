@@ -80,6 +80,17 @@ def test_a_question_that_is_denied_does_nothing(site: Site, tab: OpenTab) -> Non
     assert not lifecycle.find(TranscodeJob, job.job_id).cleaning_until
 
 
+def test_the_keyboard_stays_on_a_button_that_works(site: Site, tab: OpenTab) -> None:
+    job = rows.job("cancelled")
+    editor = tab("editor")
+    page = editor.open(f"/jobs/{job.job_id}")
+    button = page.get_by_role("button", name="Sync", exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast-card")).to_be_visible()
+    expect(button).to_be_focused()
+
+
 def test_view_progress_opens_the_row(site: Site, tab: OpenTab) -> None:
     job = rows.job("active", chunks_total=3)
     page = tab("editor").page

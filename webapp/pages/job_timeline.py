@@ -97,8 +97,9 @@ def _attempt(
     finished = [line for line in group if line.status in FINISHED]
     # Completed may turn out not to be; a clean-up leaves the status, and is no end.
     turned = [line for line in finished if line.status != finished[0].status]
-    over = (turned or finished or [following])[0]
-    until = (finished or [over])[0].at if over else now
+    over = next(iter(turned or finished), following)
+    ended = next(iter(finished), following)
+    until = ended.at if ended else now
     number = _NUMBER.match(active.why) if active else None
     if over is not None:
         end, words = over.status, _ENDS[Status(over.status)]
