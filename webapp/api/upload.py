@@ -8,8 +8,8 @@ from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 
+from tasks import job_counts
 from tasks.cloudwatch.entry import stream_of
-from tasks.jobs_query import JobFilter, count
 from tasks.models import Media, TrainingModule, TranscodeJob
 from tasks.settings import get_settings
 from tasks.submit import job_id_for, submit
@@ -219,7 +219,7 @@ def jobs() -> Response:
     rows = TranscodeJob.objects.only(*job_status.FIELDS).order_by("-created_at", "-job_id")
     return answered(
         JobsAnswer(
-            total_jobs=count(TranscodeJob, JobFilter()),
+            total_jobs=job_counts.counts(TranscodeJob)["total"],
             jobs=[job_status.summary(job.media_id, job) for job in rows.limit(page.limit)],
         )
     )
