@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.database import connect, ensure_indexes
+from tasks.database import _connected, connect, ensure_indexes
 from tasks.settings import get_settings
 from tasks.storage import get_storage
 from tests.servers import Servers
@@ -19,6 +19,9 @@ def database(clean: Servers) -> Iterator[Servers]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAILIES_LEASE_SECONDS", "600")
         get_settings.cache_clear()
+        # Anew, with the patience of work: where a web application was tested before in this
+        # process, it is connected with the patience of a request.
+        _connected.clear()
         connect()
         ensure_indexes()
         get_storage().ensure_bucket()
