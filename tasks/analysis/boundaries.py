@@ -20,8 +20,8 @@ WHOLE_PAUSE = 2.5
 NEAR = 2.0
 #: What each sign weighs; a gap that has all of them scores 1.
 PAUSE_WEIGHT, TOPIC_WEIGHT, CUT_WEIGHT = 0.35, 0.4, 0.25
-#: Below this score a gap is a gap in the middle of a step.
-LEAST_SCORE = 0.3
+#: Below the first score a gap is one in the middle of a step; from the second on it is clear.
+LEAST_SCORE, CLEAR_SCORE = 0.3, 0.5
 #: Shortest step in seconds, the usual one, and how many there are at most.
 SHORTEST, USUAL, MOST = 4.0, 45.0, 40
 
@@ -43,14 +43,14 @@ def boundaries(
     """The seconds at which steps begin, the first at 0, in order."""
     gaps = _spoken(sentences, cuts, language) + _shown(_in_silence(sentences, cuts), duration)
     # Long films have longer steps: nobody reads a table of contents of a hundred lines.
-    wanted = min(MOST, max(1, round(duration / USUAL)))
+    wanted = min(MOST, math.ceil(duration / USUAL))
     shortest = max(SHORTEST, duration / (4 * MOST), min(USUAL / 3, duration / 8))
     chosen: list[float] = [0.0]
     for gap in sorted(gaps, key=lambda gap: (-gap.score, gap.at)):
         if gap.score < LEAST_SCORE or len(chosen) >= max(wanted * 2, 8) or len(chosen) >= MOST:
             break
         # A clear sign may make more steps than usual, a weak one may not.
-        if len(chosen) >= wanted and gap.score < 2 * LEAST_SCORE:
+        if len(chosen) >= wanted and gap.score < CLEAR_SCORE:
             break
         if all(abs(gap.at - at) >= shortest for at in [*chosen, duration]):
             chosen.append(gap.at)
