@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,6 +81,7 @@ def module(**changes: Any) -> dict[str, Any]:
 def serving() -> Iterator[Endpoint]:
     """The endpoint on a port of its own."""
     endpoint = Endpoint()
+    over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -89,7 +89,8 @@ def serving() -> Iterator[Endpoint]:
             path = self.path.removeprefix("/v1/")
             endpoint.asked.append(Asked(path, dict(self.headers), body))
             reply = endpoint.next(path)
-            time.sleep(reply.wait)
+            if over.wait(reply.wait):
+                return
             data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             try:
                 self.send_response(reply.status)
@@ -111,5 +112,6 @@ def serving() -> Iterator[Endpoint]:
     try:
         yield endpoint
     finally:
+        over.set()
         server.shutdown()
         server.server_close()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import webvtt
+from dramatiq.errors import Retry
 
 from tasks import lifecycle
 from tasks.analysis import make, stages
@@ -99,6 +100,22 @@ def test_what_is_no_video_fails_for_good_and_says_why(database: Servers, tmp_pat
     assert row.status == Status.failed
     assert row.failed_reason == "bad_input"
     assert states(row)["probe"] == "failed"
+
+
+def test_a_module_is_tried_again_after_trouble_of_the_machine(
+    database: Servers, silent_clip: Path
+) -> None:
+    module = a_module(silent_clip)
+    database.s3.stop()
+    with pytest.raises(Retry):
+        performed(module)
+    database.s3.start()
+    row = lifecycle.find(TrainingModule, module.job_id)
+    assert (row.status, row.attempt, row.failed_reason) == (Status.waiting, 1, "storage")
+    assert row.next_attempt_at is not None
+    # The same message starts it again.
+    row = worked(module)
+    assert row.attempt == 2
 
 
 def test_a_module_whose_video_was_deleted_fails(database: Servers, silent_clip: Path) -> None:
