@@ -126,7 +126,16 @@
       this.#parts = { box, poster, name, word, percent, bar, message };
     }
 
-    connectedCallback() { this.#restart(); }
+    connectedCallback() {
+      // What a page set before this script was there lies on the element, before the setters.
+      for (const name of ["mediaId", "server", "token", "pollInterval", "disabled"]) {
+        if (!Object.hasOwn(this, name)) continue;
+        const value = this[name];
+        delete this[name];
+        this[name] = value;
+      }
+      this.#restart();
+    }
 
     disconnectedCallback() { this.#rest(); }
 

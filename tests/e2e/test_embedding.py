@@ -25,8 +25,8 @@ PAGE = """<!doctype html><html lang="en"><title>Elsewhere</title><script>
     document.addEventListener(name, (event) => window.told.push([name, event.detail]));
   }}
 </script><script defer src="{dailies}/static/media-status.js"></script>
-<media-status media-id="{media_id}" token="{token}" poll-interval="500" file-name="Mine">
-</media-status>
+<media-status media-id="{media_id}" poll-interval="500" file-name="Mine"></media-status>
+<script>document.querySelector("media-status").token = "{token}";</script>
 """
 
 
