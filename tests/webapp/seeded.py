@@ -4,11 +4,20 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from tasks import lifecycle, queue
-from tasks.models import Media, Status, Subtitle, Title, TranscodeJob, UploadJob
+from tasks.models import (
+    Media,
+    Status,
+    Subtitle,
+    Title,
+    TrainingModule,
+    TranscodeJob,
+    UploadJob,
+)
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.clock import now
 from tasks.storage import get_storage
 from tests.webapp.pages import rows
+from webapp import accounts
 
 #: Path parameter → values of it that name something.
 Ids = Mapping[str, Sequence[str]]
@@ -20,7 +29,7 @@ def seed(workers: Sequence[str] = ()) -> Ids:
 
     ``workers`` are names of workers that are alive.
     """
-    for model in (Media, TranscodeJob, UploadJob, Subtitle, Title, BulkOperation):
+    for model in (Media, TranscodeJob, UploadJob, Subtitle, Title, BulkOperation, TrainingModule):
         model.objects.delete()
     playable = rows.media(playable=True)
     key = str(playable.master_key)
@@ -38,6 +47,13 @@ def seed(workers: Sequence[str] = ()) -> Ids:
         "name": [queue.CHUNKS, *workers],
         "key": [key],
         "titleId": [_title()],
+        "moduleId": [_module(playable, status) for status in Status],
+        "stepId": ["s1"],
+        "kind": ["transcode", "upload"],
+        "action": ["retry", "cancel", "delete"],
+        "status": ["completed", "failed"],
+        "userId": [_person()],
+        "family": ["upload"],
         "driftId": [f"transcode:{_stuck().job_id}"],
     }
 
@@ -79,6 +95,38 @@ def _operation() -> str:
     )
     lifecycle.create([operation], who="ada@example.com", why="Asked.")
     return str(operation.job_id)
+
+
+def _module(media: Media, status: Status) -> str:
+    """A module of two steps; the first has a picture."""
+    module_id = str(uuid.uuid4())
+    picture = f"{media.media_id}/s1.jpg"
+    get_storage().put_bytes(picture, b"not looked at", "image/jpeg")
+    steps = [
+        {"id": "s1", "title": "Out", "summary": "", "start": 0.0, "end": 20.0},
+        {"id": "s2", "title": "Back", "summary": "Home.", "start": 20.0, "end": 61.0},
+    ]
+    steps[0]["picture_key"] = picture
+    TrainingModule(
+        job_id=module_id,
+        media_id=media.media_id,
+        name="Tides",
+        status=status.value,
+        queue_name=queue.ANALYSE,
+        message_id=str(uuid.uuid4()),
+        title="Tides",
+        duration=61.0,
+        steps=steps,
+        created_at=now(),
+        updated_at=now(),
+    ).save()
+    return module_id
+
+
+def _person() -> str:
+    """Somebody who may look at things."""
+    email = f"{uuid.uuid4()}@example.com"
+    return str(accounts.add_user(email, None, "viewer").user_id)
 
 
 def _stuck() -> TranscodeJob:
