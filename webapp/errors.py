@@ -27,6 +27,9 @@ RETRY_AFTER = 5
 #: Paths that programs call: problem+json whatever they accept.
 PROGRAM_PATHS = ("/api/", "/v1/", "/media/", "/healthz", "/readyz", "/ws/", "/openapi.json")
 
+#: MongoDB's number of an error in what was asked.
+_BAD_VALUE = 2
+
 AWAY: dict[type[Exception], str] = {
     pymongo.errors.ConnectionFailure: "The database is away. Try again in a few seconds.",
     pymongo.errors.ExecutionTimeout: "The database is slow. Try again in a few seconds.",
@@ -46,6 +49,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Conflict, lambda error: problem(409, str(error)))
     for kind in AWAY:
         app.register_error_handler(kind, _away)
+    app.register_error_handler(pymongo.errors.OperationFailure, _unprepared)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -130,6 +134,15 @@ def _away(error: Exception) -> AnyResponse:
     g._login_user = Nobody()
     sentence = next(text for kind, text in AWAY.items() if isinstance(error, kind))
     return problem(503, sentence, {"Retry-After": str(RETRY_AFTER)})
+
+
+def _unprepared(error: pymongo.errors.OperationFailure) -> AnyResponse:
+    # A new version's indexes are made while it starts, and lists name the index they read.
+    if error.code == _BAD_VALUE and "hint" in str(error):
+        log.warning("%s %s: an index is not there yet: %s", request.method, request.path, error)
+        sentence = "The database is being prepared. Try again in a few seconds."
+        return problem(503, sentence, {"Retry-After": str(RETRY_AFTER)})
+    return _unexpected(error)
 
 
 def _unexpected(error: Exception) -> AnyResponse:

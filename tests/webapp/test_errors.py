@@ -1,17 +1,20 @@
 """One error format: problem+json for programs, a page for people, a toast for htmx."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tasks.database import ensure_indexes
 from tasks.errors import StorageFailed
 from tasks.lifecycle import Conflict, NotFound
+from tasks.models import TranscodeJob
 from tests.servers import Servers
-from webapp import deadline
+from webapp import deadline, preparing
 from webapp.access import public
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -138,6 +141,28 @@ def test_the_database_away_is_503_within_seconds(
     assert page.status_code == 503
     assert "database" in page.text
     assert app.test_client().get("/healthz").status_code == 200
+
+
+@pytest.fixture
+def unprepared(app: Flask) -> Iterator[None]:
+    """A database whose lists have no indexes yet."""
+    TranscodeJob.drop_collection()
+    TranscodeJob._get_collection().insert_one({"job_id": "x", "status": "waiting"})
+    yield
+    TranscodeJob.drop_collection()
+    ensure_indexes()
+
+
+def test_a_list_whose_index_is_not_there_yet_is_503(unprepared: None, editor: FlaskClient) -> None:
+    answer = editor.get("/v1/studio/transcoding-jobs?status=waiting")
+    assert "being prepared" in assert_problem(answer, 503)
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_the_web_process_makes_missing_indexes(unprepared: None, editor: FlaskClient) -> None:
+    TranscodeJob._get_collection().delete_many({})
+    preparing.begin(threading.Event()).join(60)
+    assert editor.get("/v1/studio/transcoding-jobs?status=waiting").status_code == 200
 
 
 def test_readyz_names_what_is_missing(servers: Servers, client: FlaskClient) -> None:
