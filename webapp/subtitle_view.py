@@ -6,7 +6,7 @@ from typing import Any
 from tasks import keys
 from tasks.models import Media, Status, Subtitle, UploadJob
 from tasks.subtitles.language import label
-from webapp.api.job_status import moment
+from webapp.api.answers import moment
 
 
 def shown(media: Media) -> list[dict[str, Any]]:
