@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from tasks import lifecycle
 from tasks.analysis import stages
-from tasks.models import TrainingModule
+from tasks.models import Media, TrainingModule
 from tests.analysis.clips import a_module, claimed, performed, worked
 from tests.webapp.people import csrf_token
 from webapp.pages.panels import Renderer, View
@@ -168,6 +168,10 @@ def test_a_module_is_made_of_a_video_and_deleted(
     assert made.status_code == 303
     assert made.headers["Location"].endswith("/processing")
     assert TrainingModule.objects.count() == 2
+    Media.objects(media_id=module.media_id).update(master_key="hls/x/master.m3u8")
+    watch = person.get(f"/watch/{module.media_id}").text
+    assert watch.count(f'href="/modules/{module.job_id}"') == 1
+    assert "Make another" in watch
     gone = post(app, person, f"/modules/{module.job_id}/do/delete", {})
     assert gone.headers["Location"] == "/modules"
     assert TrainingModule.objects.count() == 1

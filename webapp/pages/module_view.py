@@ -20,6 +20,8 @@ from webapp.urls import media_url
 
 #: Modules of one page of the list.
 PAGE_SIZE = 50
+#: Modules that are listed beside their video.
+OF_VIDEO = 5
 _DOTS = {
     State.next: "waiting",
     State.running: "active",
@@ -159,6 +161,12 @@ def list_context() -> dict[str, Any]:
     ids = [module.media_id for module in found]
     media = {row.media_id: row for row in Media.objects(media_id__in=ids)}
     return {"rows": [row_of(module, media.get(module.media_id)) for module in found]}
+
+
+def rows_of(media_id: str) -> list[dict[str, Any]]:
+    """The newest modules of a video, as in the list."""
+    found = TrainingModule.objects(media_id=media_id).order_by("-created_at", "-job_id")
+    return [row_of(module, None) for module in found.limit(OF_VIDEO)]
 
 
 def module_context(module: TrainingModule) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Training modules: the list, the screen while one is made, the module, and editing it."""
 
+from typing import Any
+
 from flask import Blueprint, redirect, render_template, request
 from flask_login import current_user
 from werkzeug.exceptions import NotFound
@@ -23,6 +25,12 @@ bp = Blueprint("modules", __name__)
 def module_times() -> Times:
     """What ``partials/module_times.html`` shows."""
     return stage_times()
+
+
+@bp.app_template_global()
+def modules_of(media_id: str) -> list[dict[str, Any]]:
+    """What ``partials/module_of_video.html`` shows: the newest modules of a video."""
+    return module_view.rows_of(media_id)
 
 
 bp.app_template_filter("took")(module_view.took)
