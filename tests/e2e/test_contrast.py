@@ -128,6 +128,8 @@ def a_studio() -> list[str]:
         "/upload",
         "/account",
         "/people",
+        "/docs",
+        "/docs/upload",
     ]
 
 
