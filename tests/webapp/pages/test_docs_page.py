@@ -27,7 +27,7 @@ def test_every_call_is_on_the_page_of_its_family(app: Flask, client: FlaskClient
 def test_a_call_says_what_it_takes_and_answers(client: FlaskClient) -> None:
     page = Page(client.get("/docs/upload").text)
     for words in (
-        "Needs the role editor, and of a token that has scopes “upload”.",
+        "Role editor, scope upload.",
         "s3Key string, 1 to 1,024 characters required",
         "limit integer, 1 to 1,000, else 100",
         "video file required",
