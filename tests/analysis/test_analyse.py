@@ -1,5 +1,6 @@
 """A worker's way through a real clip: what it makes, what it skips, and what outlives it."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tasks.control.allowed import Action
 from tasks.errors import BadInput, Stopped
 from tasks.models import Media, Status, Subtitle, TrainingModule
 from tasks.queue import ANALYSE, held_messages
+from tasks.settings import get_settings
 from tasks.storage import get_storage
 from tasks.survey import look
 from tests.analysis.clips import SCENE, a_module, attempt, claimed, media_of, performed, worked
@@ -63,6 +65,26 @@ def test_a_silent_clip_has_steps_of_its_scenes(database: Servers, silent_clip: P
     assert notes["speech"] == "The video has no sound."
     assert [step["title"] for step in module.steps] == ["Step 1", "Step 2", "Step 3"]
     assert Subtitle.objects(media_id=module.media_id).first() is None
+
+
+def test_who_has_nothing_to_listen_with_is_told_what_to_install(
+    database: Servers, clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if find_spec("faster_whisper"):
+        pytest.skip("faster-whisper is installed here")
+    monkeypatch.setenv("DAILIES_WHISPER_MODEL", str(tmp_path))
+    get_settings.cache_clear()
+    try:
+        module = worked(a_module(clip))
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+    notes = {row["id"]: (row["state"], row.get("note")) for row in module.stages}
+    assert notes["speech"] == (
+        "skipped",
+        "DAILIES_WHISPER_MODEL is set, but the extra “whisper” is not installed.",
+    )
+    assert len(module.steps) == 3
 
 
 def test_what_an_attempt_found_out_is_not_found_out_again(

@@ -119,7 +119,8 @@ def test_a_failed_module_says_why_and_is_tried_again(editor: FlaskClient, tmp_pa
     told = editor.get(f"/api/upload/status/{row.job_id}").json
     assert told
     assert told["error"].startswith("Cancelled at ")
-    actions = [(entry.action, entry.result) for entry in AuditEntry.objects(target=row.job_id)]
+    log = AuditEntry.objects(target=row.job_id).order_by("id")
+    actions = [(entry.action, entry.result) for entry in log]
     assert actions == [("retry", "done"), ("retry", "refused"), ("cancel", "done")]
 
 

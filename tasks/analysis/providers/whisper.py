@@ -10,6 +10,8 @@ from tasks.analysis.values import Transcript, Word
 
 def transcribe(sound: Path, seconds: float, model: Path, watch: Watch) -> Transcript:
     """What is said in a WAV. Raises ProviderFailed where the model cannot be used, Stopped."""
+    if not model.is_dir():
+        raise ProviderFailed("DAILIES_WHISPER_MODEL is set, but names no folder.")
     try:
         listener = WhisperModel(
             str(model), device="auto", compute_type="default", local_files_only=True
