@@ -18,7 +18,7 @@ from webapp.deadline import PATIENCE_MS
 
 @pytest.fixture(scope="session")
 def _indexes(_servers_of_session: Servers) -> None:
-    """The indexes that the reconciler makes as it starts; lists name them."""
+    """The indexes that Dailies makes as it starts; lists name them."""
     _servers_of_session.start()
     connect(PATIENCE_MS)
     ensure_indexes()

@@ -9,6 +9,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from jsonschema_rs import validator_for
 from pydantic import BaseModel
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from webapp import access
 from webapp.access import require_role
@@ -162,6 +163,10 @@ def walk(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         for inside in value:
             yield from walk(inside)
+
+
+def test_it_is_openapi_3_1_as_the_standards_own_schema_says(client: FlaskClient) -> None:
+    OPENAPI_31_VALIDATOR.validate(client.get("/openapi.json").get_json())
 
 
 def test_it_is_served_to_everybody(app: Flask, client: FlaskClient) -> None:
