@@ -25,6 +25,8 @@ def test_upload_watch_and_learn(site: Site, tab: OpenTab, tools: Tools, tmp_path
     editor = tab("editor")
     page = editor.open("/modules")
     page.click("text=Upload a video")
+    page.wait_for_selector("#make-module")
+    editor.live()
     assert page.is_checked("#make-module")
     page.set_input_files("#files", str(clip))
     page.click("text=Watch its module")
@@ -53,6 +55,7 @@ def test_upload_watch_and_learn(site: Site, tab: OpenTab, tools: Tools, tmp_path
     seen = page.evaluate("JSON.parse(sessionStorage.seen)")
     assert "running" in seen["stage-speech"]
     assert "done" in seen["stage-scenes"]
+    editor.live()
     expect(page.locator("h1")).to_have_text("How to be amiable")
     expect(page.locator(".module-step")).to_have_count(3)
     expect(page.locator(".sentence").first).to_contain_text("He might even have been")
@@ -78,14 +81,17 @@ def test_two_people_edit_and_nothing_is_lost(
     first.fill("#step-title-1", "Ada's first step")
     first.click("[aria-label='Add a step after step 1']")
     expect(first.locator("[role=status].note")).to_have_text("Not saved yet.")
+    ada.live()
     expect(first.locator("#step-title-1")).to_have_value("Ada's first step")
     first.fill("#step-title-2", "Ada's new step")
     first.locator("text=Save").last.click()
     expect(first.locator(".module-step")).to_have_count(4)
+    ada.live()
 
     second.fill("#title", "Bob's title")
     second.locator("text=Save").last.click()
     expect(second.locator("#problem")).to_contain_text("Nothing of yours was saved")
+    bob.live()
     expect(second.locator("#title")).to_have_value("Bob's title")
     row = TrainingModule.objects(job_id=module.job_id).get()
     assert [step["title"] for step in row.steps][:2] == ["Ada's first step", "Ada's new step"]
