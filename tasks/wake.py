@@ -18,6 +18,8 @@ from dramatiq import Message
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 
+from tasks.room import Room
+
 log = logging.getLogger(__name__)
 
 #: Where the names of queues are published that have got a message.
@@ -32,6 +34,8 @@ class PromptBroker(RedisBroker):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.bells = Bells(self.client)
+        #: What may be fetched at once; ``tasks.actors.boot`` says how many threads there are.
+        self.room = Room(self.bells.ring)
         #: Queues from which this process fetches nothing now; ``tasks.actors.gate`` says which.
         self.shut: frozenset[str] = frozenset()
 
@@ -80,6 +84,8 @@ class PromptConsumer(_RedisConsumer):
         # Its own sleep after a look in vain becomes a millisecond.
         super().__init__(broker, queue_name, prefetch, 1)
         self._seconds = timeout / 1000
+        # What waits for its time takes no thread, and goes back into its queue then.
+        self._room = None if queue_name.endswith(".DQ") else broker.room
         self._bell = broker.bells.of(queue_name)
 
     def __next__(self) -> MessageProxy | None:
@@ -87,29 +93,41 @@ class PromptConsumer(_RedisConsumer):
         self._bell.clear()
         message: MessageProxy | None = None
         if self.queue_name not in self.broker.shut or self.message_cache:
-            message = super().__next__()
+            message = self._fetch()
         if message is None:
             self._bell.wait(self._seconds)
         return message
 
-    def give_back(self, message: MessageProxy) -> None:
-        """A fetched message goes back into its queue, where any worker finds it.
+    def _fetch(self) -> MessageProxy | None:
+        if self._room is None:
+            return self._next()
+        if not self._room.enter(self.queue_name):
+            return None
+        message: MessageProxy | None = None
+        try:
+            message = self._next()
+        finally:
+            self._room.settle(message.message_id if message is not None else None)
+        return message
 
-        Raises redis.RedisError.
-        """
-        self.requeue([message])
-        self.queued_message_ids.discard(message.message_id)
-        self.broker.client.publish(CHANNEL, self.queue_name)
+    def _next(self) -> MessageProxy | None:
+        message: MessageProxy | None = super().__next__()
+        return message
+
+    def _leave(self, message: MessageProxy) -> None:
+        if self._room is not None:
+            self._room.leave(message.message_id)
+        self._bell.set()
 
     def ack(self, message: MessageProxy) -> None:
         """The message is done, and there is room for another."""
         super().ack(message)
-        self._bell.set()
+        self._leave(message)
 
     def nack(self, message: MessageProxy) -> None:
         """The message is given up, and there is room for another."""
         super().nack(message)
-        self._bell.set()
+        self._leave(message)
 
 
 class Bells:

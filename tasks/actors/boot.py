@@ -20,11 +20,15 @@ class Boot(dramatiq.Middleware):
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
         connect()
 
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        if isinstance(broker, PromptBroker):
+            broker.room.open(worker.worker_threads)
+
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         drop_unused(get_settings().scratch / "sources")
         presence.start()
         if isinstance(broker, PromptBroker):
-            self._gate = Gate(broker, worker)
+            self._gate = Gate(broker)
             self._gate.start()
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:

@@ -1,21 +1,17 @@
 """Keeps this worker from starting what is held: paused queues, or everything while it drains.
 
-The gate looks once a second. It stops the consumers of held queues from fetching, and gives back
-what was fetched and not started: behind a long piece of work it would lie where no other worker
-finds it. What slips through between two looks is turned away by ``perform`` before it is claimed.
+The gate looks once a second, and stops the consumers of held queues from fetching. What slips
+through between two looks is turned away by ``perform`` before it is claimed.
 """
 
 import logging
 import threading
-from typing import Any
 
-import dramatiq
 import redis
-from dramatiq.common import iter_queue
 from pymongo.errors import PyMongoError
 
 from tasks import pausing
-from tasks.wake import PromptBroker, PromptConsumer
+from tasks.wake import PromptBroker
 from tasks.workers import worker_name
 
 log = logging.getLogger(__name__)
@@ -25,11 +21,10 @@ LOOK_SECONDS = 1.0
 
 
 class Gate:
-    """The gate of one Dramatiq worker, in a thread of its own."""
+    """The gate of this process's worker, in a thread of its own."""
 
-    def __init__(self, broker: PromptBroker, worker: dramatiq.Worker) -> None:
+    def __init__(self, broker: PromptBroker) -> None:
         self._broker = broker
-        self._worker = worker
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
         self._is_new = True
@@ -61,30 +56,3 @@ class Gate:
         opened, self._broker.shut = self._broker.shut - shut, shut
         for queue_name in opened:
             self._broker.bells.ring(queue_name)
-        if shut and not self._stop.is_set():
-            self._give_back(shut)
-
-    def _give_back(self, shut: frozenset[str]) -> None:
-        work_queue = self._worker.work_queue
-        kept: list[Any] = []
-        try:
-            for item in iter_queue(work_queue):
-                consumer = self._consumer(item.message.queue_name)
-                if item.message.queue_name in shut and consumer is not None:
-                    try:
-                        consumer.give_back(item.message)
-                    except redis.RedisError:
-                        kept.append(item)
-                        raise
-                    work_queue.task_done()
-                else:
-                    kept.append(item)
-        finally:
-            for item in kept:
-                work_queue.put(item)
-                work_queue.task_done()
-
-    def _consumer(self, queue_name: str) -> PromptConsumer | None:
-        thread = self._worker.consumers.get(queue_name)
-        consumer = None if thread is None else thread.consumer
-        return consumer if isinstance(consumer, PromptConsumer) else None

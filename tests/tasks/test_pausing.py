@@ -19,6 +19,7 @@ from tasks.redis_client import get_redis
 from tasks.workers import worker_name, workers
 from tests.recovery.conftest import dailies, empty, film, tools
 from tests.recovery.films import job_of
+from tests.recovery.paced import FAST
 from tests.recovery.processes import Dailies
 from tests.recovery.waiting import complete, encoding_chunk, steps, until
 from tests.servers import Servers
@@ -115,26 +116,23 @@ def test_a_paused_queue_starts_nothing_and_goes_on_where_it_was(
     assert [step.attempt for step in steps(job)] == [1, 1]
 
 
-def test_what_was_fetched_and_not_started_goes_back(
+def test_what_a_busy_worker_cannot_begin_is_done_by_another(
     empty: Servers, run: Dailies, film: FILM
 ) -> None:
-    worker = run.worker(pace=6)
+    busy = run.worker(pace=6)
     first = job_of(empty, film(1))
-    busy = encoding_chunk(first)
-    encoder = worker.hold(busy)
-    second = job_of(empty, film(1))
-    # It lies behind the long piece of work, where no other worker would find it.
-    until(lambda: waiting_in(queue.SPLIT).running == 1, "a fetched message")
+    encoder = busy.hold(encoding_chunk(first))
     pausing.pause(queue.SPLIT, "ada")
+    second = job_of(empty, film(1))
     until(lambda: waiting_in(queue.SPLIT).waiting == 1, "the message in the queue")
-    assert waiting_in(queue.SPLIT).running == 0
-    encoder.resume()
-    complete(first)  # what runs, and all other queues, go on
     split = steps(second, StepKind.SPLIT)[0]
     assert (split.status, split.attempt) == (Status.waiting, 0)
     pausing.resume(queue.SPLIT, "ada")
+    run.worker(pace=FAST)
     complete(second)
     assert steps(second, StepKind.SPLIT)[0].attempt == 1
+    encoder.resume()
+    complete(first)
 
 
 @pytest.mark.parametrize("hold", ["queue", "worker"])
