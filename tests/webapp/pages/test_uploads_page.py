@@ -154,8 +154,9 @@ def test_a_job_lists_its_uploads_and_leads_to_what_it_goes_with(viewer: FlaskCli
 def test_a_master_that_waits_says_for_what(viewer: FlaskClient) -> None:
     job = rows.job("active", phase="uploading")
     why = "Waits: 720p failed to upload (storage: Storage answered AccessDenied)."
-    fields = {"upload_type": "master_playlist", "waits_for": why}
-    master = rows.upload("waiting", of=job, rendition=None, **fields)
+    master = rows.upload(
+        "waiting", of=job, rendition=None, upload_type="master_playlist", waits_for=why
+    )
     for path in ("/jobs?kind=upload", f"/jobs/{job.job_id}"):
         assert why in read(viewer, path).text, path
     listed = viewer.get("/v1/studio/upload-jobs").get_json()["jobs"]
