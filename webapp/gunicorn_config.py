@@ -7,7 +7,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from webapp import preparing, stopping
+from webapp import stopping
 from webapp.log import FORMAT, log_short_lines
 from webapp.tether import die_with_parent
 
@@ -47,6 +47,9 @@ def post_fork(_server: Any, _worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Missing indexes are made; and WebSockets are told why they end, before the worker process
     waits for them and kills them."""
+    # Not before gevent has patched what it imports, which it does in the worker process.
+    from webapp import preparing
+
     preparing.begin(threading.Event())
     threading.Thread(target=_wait_for_end, args=(worker,), daemon=True).start()
 
