@@ -16,6 +16,7 @@ from typing import Any
 from tasks.events import NOTHING, Event, place
 from webapp.feed_query import Wanted
 from webapp.feed_reader import Gap, Listener
+from webapp.socket_hub import GOING_AWAY, End, Socket, SocketHub
 from webapp.sockets import text_frame
 
 log = logging.getLogger(__name__)
@@ -27,19 +28,8 @@ BACKLOG_BYTES = 1 << 20
 CHUNK_BYTES = 32 * 1024
 #: Seconds that one such send may take.
 STALL_SECONDS = 30.0
-#: Seconds that a dropped socket has to read what is on its way, and why it ends.
-CLOSE_SECONDS = 10.0
 
 TOO_SLOW = 4408
-GOING_AWAY = 1001
-
-
-@dataclass(frozen=True)
-class End:
-    """Why a socket is closed: a code and a reason of at most 123 bytes."""
-
-    code: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -50,21 +40,16 @@ class Chunk:
     count: int
 
 
-class Subscriber:
+class Subscriber(Socket):
     """One socket's queue. Everything but ``wake`` and ``sending`` is the hub's, under its lock."""
 
     def __init__(self, wanted: Wanted, credential: Any, cut: Callable[[], None]) -> None:
+        super().__init__(credential, cut)
         self.wanted = wanted
-        #: Who it is, for whoever asks whether that still counts.
-        self.credential = credential
-        #: Ends the connection at once, also under a send that waits.
-        self.cut = cut
         #: Set when there is something to send, or an end.
         self.wake = threading.Event()
         #: When the send began that is going on, on the monotonic clock.
         self.sending: float | None = None
-        self.end: End | None = None
-        self.ended_at = 0.0
         self._chunks: deque[Chunk] = deque()
         self._count = 0
         self._bytes = 0
@@ -99,11 +84,8 @@ class Subscriber:
         """Whether anything is queued."""
         return bool(self._chunks)
 
-    def close(self, end: End) -> None:
-        """Whatever waits is forgotten, and the end comes next; the first end counts."""
-        if self.end is not None:
-            return
-        self.end, self.ended_at = end, time.monotonic()
+    def _tell(self, end: End) -> None:
+        # Whatever waits is forgotten, and the end comes next.
         self._chunks.clear()
         self._count = self._bytes = 0
         self.wake.set()
@@ -121,16 +103,14 @@ class Next:
     id: str | None
 
 
-class Hub(Listener):
+class Hub(SocketHub[Subscriber], Listener):
     """The sockets of this process: all of them, and by filter those that get what is new."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._all: set[Subscriber] = set()
+        super().__init__(_GOING)
         self._live: dict[Wanted, set[Subscriber]] = {}
         self._position: str | None = None
         self._there = threading.Event()
-        self._stopping = False
 
     @property
     def position(self) -> str | None:
@@ -147,12 +127,6 @@ class Hub(Listener):
             self._all.add(subscriber)
             if self._stopping:
                 subscriber.close(_GOING)
-
-    def leave(self, subscriber: Subscriber) -> None:
-        """Forgets a socket."""
-        with self._lock:
-            self._all.discard(subscriber)
-            self._forget(subscriber)
 
     def join(self, subscriber: Subscriber, position: str | None) -> str | None:
         """Hands a socket from now on what comes after ``position``, or None for what is new.
@@ -214,22 +188,6 @@ class Hub(Listener):
         with self._lock:
             return any(wanted.passes(Event(NOTHING, "", data)) for wanted in self._live)
 
-    def credentials(self) -> set[Any]:
-        """Who all the sockets are."""
-        with self._lock:
-            return {subscriber.credential for subscriber in self._all}
-
-    def close(self, credential: Any, end: End) -> None:
-        """Ends every socket of somebody."""
-        with self._lock:
-            self._end([s for s in self._all if s.credential == credential], end)
-
-    def stop(self) -> None:
-        """This process ends: so do all its sockets, and those that still come."""
-        with self._lock:
-            self._stopping = True
-            self._end(list(self._all), _GOING)
-
     def cut_stalled(self) -> None:
         """Ends those who have not taken a chunk, or their end, in the time they have for it."""
         now = time.monotonic()
@@ -238,9 +196,7 @@ class Hub(Listener):
                 since = subscriber.sending
                 if since is not None and now - since > STALL_SECONDS:
                     self._drop(subscriber)
-            late = [s for s in self._all if s.end and now - s.ended_at > CLOSE_SECONDS]
-        for subscriber in late:
-            subscriber.cut()
+        super().cut_stalled()
 
     def _put(self, subscribers: Iterable[Subscriber], chunks: Sequence[Chunk]) -> None:
         for subscriber in list(subscribers):
@@ -252,17 +208,12 @@ class Hub(Listener):
             log.warning("a reader of the event feed is too slow and is dropped")
             self._end([subscriber], _SLOW)
 
-    def _end(self, subscribers: Iterable[Subscriber], end: End) -> None:
-        for subscriber in subscribers:
-            subscriber.close(end)
-            self._forget(subscriber)
-
-    def _forget(self, subscriber: Subscriber) -> None:
-        live = self._live.get(subscriber.wanted)
+    def _forget(self, socket: Subscriber) -> None:
+        live = self._live.get(socket.wanted)
         if live is not None:
-            live.discard(subscriber)
+            live.discard(socket)
             if not live:
-                del self._live[subscriber.wanted]
+                del self._live[socket.wanted]
 
 
 _SLOW = End(TOO_SLOW, "too slow: come back with after=<the last id you have>")

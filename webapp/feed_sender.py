@@ -12,8 +12,6 @@ from wsproto.utilities import LocalProtocolError
 
 from tasks import events
 from webapp.feed import (
-    CLOSE_SECONDS,
-    End,
     Hub,
     Subscriber,
     ahead,
@@ -22,6 +20,7 @@ from webapp.feed import (
     frame_of,
     gap_frame,
 )
+from webapp.socket_hub import CLOSE_SECONDS, End
 from webapp.sockets import WholeSends
 
 log = logging.getLogger(__name__)

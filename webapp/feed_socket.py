@@ -11,10 +11,11 @@ from simple_websocket import ConnectionClosed
 
 from webapp import feed_query, feed_watch, stopping
 from webapp.access import require_role
-from webapp.feed import End, Hub, Subscriber
+from webapp.feed import Hub, Subscriber
 from webapp.feed_reader import Reader
 from webapp.feed_sender import Sender, close
 from webapp.feed_stats import Stats
+from webapp.socket_hub import End
 from webapp.sockets import WholeSends, from_another_site, from_unknown_site
 
 #: Bytes that the kernel keeps for a reader; it doubles them. More would hide how slow it is.

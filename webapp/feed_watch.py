@@ -3,14 +3,14 @@
 import logging
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
 
 from tasks import database
 from webapp import identity
-from webapp.feed import End
+from webapp.socket_hub import End, SocketHub
 
 log = logging.getLogger(__name__)
 
@@ -19,25 +19,12 @@ CHECK_SECONDS = 20.0
 SIGNED_OUT = End(4401, "signed out: the session or token counts no more")
 
 
-class Hub(Protocol):
-    """Whoever holds sockets, and knows whose they are."""
-
-    def credentials(self) -> set[Any]:
-        """Who all the sockets are."""
-
-    def close(self, credential: Any, end: End) -> None:
-        """Ends every socket of somebody."""
-
-    def cut_stalled(self) -> None:
-        """Ends those who do not read on."""
-
-
-def start(hub: Hub) -> None:
+def start(hub: SocketHub[Any]) -> None:
     """Begins to watch; to be called once, after gunicorn has forked."""
     threading.Thread(target=_run, args=(hub,), name="socket watch", daemon=True).start()
 
 
-def _run(hub: Hub) -> None:
+def _run(hub: SocketHub[Any]) -> None:
     checked = time.monotonic()
     while True:
         time.sleep(min(1.0, CHECK_SECONDS))
@@ -53,7 +40,7 @@ def _run(hub: Hub) -> None:
             log.exception("sessions and tokens could not be checked")
 
 
-def _check(hub: Hub) -> None:
+def _check(hub: SocketHub[Any]) -> None:
     for principal in hub.credentials():
         if not identity.counts(principal):
             hub.close(principal, SIGNED_OUT)

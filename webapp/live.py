@@ -14,11 +14,11 @@ from werkzeug.exceptions import Forbidden
 
 from webapp import feed_socket, sockets, stopping
 from webapp.access import allowed, require_role
-from webapp.feed import End
 from webapp.feed_reader import Reader
 from webapp.feed_sender import close
 from webapp.live_hub import Hub, Subscriber
 from webapp.pages.panels import VIEW_LENGTH, View
+from webapp.socket_hub import End
 from webapp.sockets import WholeSends
 
 #: What a browser may say at once, in bytes: a view.
@@ -55,7 +55,7 @@ def panels(ws: Any) -> None:
     hub: Hub = current_app.extensions["live_hub"]
     can_edit = allowed("editor")
     whole = ws.sock = WholeSends(ws.sock)
-    subscriber = Subscriber(current_user._get_current_object(), give_up=whole.cut)
+    subscriber = Subscriber(current_user._get_current_object(), cut=whole.cut)
     threading.Thread(target=_send, args=(ws, subscriber), daemon=True).start()
     try:
         hub.subscribe(subscriber, View.parse(request.query_string.decode(), can_edit=can_edit))
@@ -66,7 +66,7 @@ def panels(ws: Any) -> None:
     except ConnectionClosed:
         return
     finally:
-        hub.unsubscribe(subscriber)
+        hub.leave(subscriber)
         # Ends the sender: it waits for a message, or in a send that the cut ends.
         with contextlib.suppress(queue.Full):
             subscriber.messages.put_nowait(None)
@@ -85,7 +85,7 @@ def _send(ws: Any, subscriber: Subscriber) -> None:
     while (message := subscriber.messages.get()) is not None:
         if isinstance(message, End):
             close(ws, message)
-            subscriber.give_up()
+            subscriber.cut()
             return
         try:
             ws.send(message)

@@ -5,7 +5,7 @@ import os
 from flask import Flask
 
 from tasks.settings import get_settings
-from webapp import feed, feed_reader, feed_sender, feed_watch
+from webapp import feed, feed_reader, feed_sender, feed_watch, socket_hub
 from webapp.app import create_app
 
 
@@ -17,5 +17,5 @@ def create_quick_app() -> Flask:
     feed_watch.CHECK_SECONDS = 0.5
     feed_reader.WAIT_MS = 200
     feed.STALL_SECONDS = 1.0
-    feed.CLOSE_SECONDS = 1.5
+    socket_hub.CLOSE_SECONDS = 1.5
     return create_app()

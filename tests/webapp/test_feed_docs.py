@@ -13,7 +13,7 @@ from tasks.models import Phase, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.transition import FINISH_EVENTS
 from tests.servers import Servers
 from tests.tasks import rows
-from webapp import feed, feed_query, feed_sender, feed_socket, feed_watch
+from webapp import feed, feed_query, feed_sender, feed_socket, feed_watch, socket_hub
 from webapp.live import MESSAGE_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +66,7 @@ def test_parameters_codes_and_numbers_are_told() -> None:
     assert set(table("parameter", "What to ask for")) == set(feed_query._KNOWN)
     assert set(table("event", "Messages")) == {"hello", "heartbeat", "gap"}
     codes = {
-        feed.GOING_AWAY,
+        socket_hub.GOING_AWAY,
         1009,
         feed_sender._FAULT.code,
         feed_socket.BAD_QUERY,
