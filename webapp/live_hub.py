@@ -22,16 +22,19 @@ from pymongo.errors import PyMongoError
 
 from tasks import database, events
 from webapp import feed_watch
-from webapp.feed import CLOSE_SECONDS, GOING_AWAY, End
 from webapp.feed_reader import Gap, Listener, Reader
 from webapp.pages.panels import Panels, Renderer, View, drift_now, workers_now
+from webapp.socket_hub import GOING_AWAY, End, Socket, SocketHub
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two rounds, at least.
 ROUND_SECONDS = 0.25
-#: A round takes at most one part in so many of the time, so that requests come first.
-REST = 3
+#: A round takes at most one part in so many of the time, so that requests come first; the rest that
+#: follows is no longer than that.
+REST, MOST_REST_SECONDS = 3, 5.0
+#: Seconds until the next try where a round failed.
+RETRY_SECONDS = 1.0
 #: Seconds after which everything is rendered anew, feed or no feed.
 REFRESH_SECONDS = 5.0
 #: The same while the feed is away, and nothing says what changed.
@@ -43,21 +46,15 @@ BACKLOG = 32
 #: Seconds that the database calls of one round may take.
 DATABASE_SECONDS = 5.0
 BEAT = json.dumps({"beat": 1})
-_GOING = End(GOING_AWAY, "this server is going away")
 
 
-class Subscriber:
-    """One socket's mailbox. ``give_up`` closes the socket, also under a send that waits.
+class Subscriber(Socket):
+    """One socket's mailbox."""
 
-    ``credential`` is who it is, for whoever asks whether that still counts.
-    """
-
-    def __init__(self, credential: Any, give_up: Callable[[], None]) -> None:
-        self.credential = credential
+    def __init__(self, credential: Any, cut: Callable[[], None]) -> None:
+        super().__init__(credential, cut)
         self.messages: queue.Queue[str | End | None] = queue.Queue(BACKLOG)
-        self.give_up = give_up
         self.last_put = time.monotonic()
-        self.ended_at: float | None = None
 
     def put(self, message: str) -> bool:
         """Leaves a message; False where the mailbox is full, and the socket must go."""
@@ -68,13 +65,11 @@ class Subscriber:
             return False
         return True
 
-    def close(self, end: End) -> None:
-        """Nothing more comes but the reason why it ends."""
-        self.ended_at = time.monotonic()
+    def _tell(self, end: End) -> None:
         try:
             self.messages.put_nowait(end)
         except queue.Full:
-            self.give_up()
+            self.cut()
 
 
 @dataclass
@@ -91,16 +86,14 @@ class Shown:
         self.fresh.discard(subscriber)
 
 
-class Hub(Listener):
+class Hub(SocketHub[Subscriber], Listener):
     """The subscribers of this process by view, and the loop that serves them."""
 
     def __init__(self, environment: Environment, reader: Reader) -> None:
+        super().__init__(End(GOING_AWAY, "this server is going away"))
         self._environment = environment
         self._reader = reader
-        self._lock = threading.Lock()
         self._views: dict[View, Shown] = {}
-        self._all: set[Subscriber] = set()
-        self._stopping = False
         self._changed: set[str] = set()
         self._all_changed = False
         self._wake = threading.Event()
@@ -114,54 +107,18 @@ class Hub(Listener):
         """Sends everything of a view in the next round, and from then on what changes."""
         self._start()
         with self._lock:
-            if self._stopping or subscriber.ended_at is not None:
-                if subscriber.ended_at is None:
-                    subscriber.close(_GOING)
+            if self._stopping:
+                subscriber.close(self._going)
+            if subscriber.end is not None:
                 return
             self._all.add(subscriber)
             self._forget(subscriber)
             self._views.setdefault(view, Shown()).fresh.add(subscriber)
         self._wake.set()
 
-    def unsubscribe(self, subscriber: Subscriber) -> None:
-        """Forgets a socket."""
-        with self._lock:
-            self._all.discard(subscriber)
-            self._forget(subscriber)
-
-    def credentials(self) -> set[Any]:
-        """Who all the sockets are."""
-        with self._lock:
-            return {subscriber.credential for subscriber in self._all}
-
-    def close(self, credential: Any, end: End) -> None:
-        """Ends every socket of somebody."""
-        with self._lock:
-            self._end([s for s in self._all if s.credential == credential], end)
-
-    def stop(self) -> None:
-        """This process ends: so do all its sockets, and those that still come."""
-        with self._lock:
-            self._stopping = True
-            self._end(self._all, _GOING)
-
-    def cut_stalled(self) -> None:
-        """Ends those who have not taken their end in the time they have for it."""
-        late = time.monotonic() - CLOSE_SECONDS
-        with self._lock:
-            stalled = [s for s in self._all if s.ended_at is not None and s.ended_at < late]
-        for subscriber in stalled:
-            subscriber.give_up()
-
-    def _end(self, subscribers: Iterable[Subscriber], end: End) -> None:
-        for subscriber in subscribers:
-            if subscriber.ended_at is None:
-                subscriber.close(end)
-                self._forget(subscriber)
-
-    def _forget(self, subscriber: Subscriber) -> None:
+    def _forget(self, socket: Subscriber) -> None:
         for shown in self._views.values():
-            shown.forget(subscriber)
+            shown.forget(socket)
         self._views = {v: s for v, s in self._views.items() if s.subscribers or s.fresh}
 
     def _start(self) -> None:
@@ -226,21 +183,20 @@ class Hub(Listener):
             whole = began >= refreshed + pause
             if whole:
                 refreshed = began
+            rest = RETRY_SECONDS
             try:
                 self._round(whole)
                 complained = False
+                rest = rest_after(time.monotonic() - began)
             except (PyMongoError, NotConnected, database.NotConfigured) as error:
                 if not complained:
                     log.warning("live pages stand still: %s", error)
                 complained = True
                 self._touch_all()
-                time.sleep(1)
             except Exception:
                 log.exception("a live page could not be rendered")
-                time.sleep(1)
             self._beat()
-            took = time.monotonic() - began
-            time.sleep(max(ROUND_SECONDS - took, REST * took if took > ROUND_SECONDS / 4 else 0, 0))
+            time.sleep(rest)
 
     def _round(self, whole: bool) -> None:
         with self._lock:
@@ -283,8 +239,8 @@ class Hub(Listener):
         for subscriber in subscribers:
             if not all(subscriber.put(message) for message in news):
                 log.warning("a browser that reads too slowly is dropped")
-                self.unsubscribe(subscriber)
-                subscriber.give_up()
+                self.leave(subscriber)
+                subscriber.cut()
 
     def _beat(self) -> None:
         late = time.monotonic() - BEAT_SECONDS
@@ -296,6 +252,12 @@ class Hub(Listener):
                 if subscriber.last_put < late
             ]
         self._send(silent, [BEAT])
+
+
+def rest_after(took: float) -> float:
+    """Seconds that nothing is rendered after a round that took so many."""
+    needed = REST * took if took > ROUND_SECONDS / 4 else 0.0
+    return max(ROUND_SECONDS - took, min(needed, MOST_REST_SECONDS))
 
 
 def touches(changed: set[str], view: View) -> bool:

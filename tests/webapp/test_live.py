@@ -25,7 +25,7 @@ from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
 from webapp import accounts
-from webapp.live_hub import BACKLOG
+from webapp.live_hub import BACKLOG, rest_after
 
 #: Seconds in which an event must have brought a change: without events, a page is refreshed every
 #: five.
@@ -198,7 +198,14 @@ def test_pages_go_on_when_the_database_is_back(
     browser.quiet(2)
     clean.mongo.start()
     lifecycle.cancel(TranscodeJob, job.job_id, "ada")
-    browser.until(lambda html: row_of(job) in html and "Cancelled" in html, 20)
+    browser.until(lambda html: row_of(job) in html and "Cancelled" in html, 60)
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.05, 0.2), (0.2, 0.6), (1.0, 3.0), (20.0, 5.0)])
+def test_a_slow_round_is_followed_by_a_rest_that_does_not_grow_for_ever(
+    took: float, rest: float
+) -> None:
+    assert rest_after(took) == pytest.approx(rest)
 
 
 def test_who_is_not_signed_in_is_refused(web: Gunicorn) -> None:
