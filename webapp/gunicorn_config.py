@@ -50,7 +50,7 @@ def post_worker_init(worker: Any) -> None:
     # Not before gevent has patched what it imports, which it does in the worker process.
     from webapp import preparing
 
-    preparing.begin(threading.Event())
+    preparing.begin()
     threading.Thread(target=_wait_for_end, args=(worker,), daemon=True).start()
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 
 from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
@@ -15,16 +16,16 @@ log = logging.getLogger(__name__)
 PAUSE = 2.0
 
 
-def begin(stopped: threading.Event) -> threading.Thread:
-    """Makes missing indexes aside, trying until it is done or ``stopped`` is set."""
-    thread = threading.Thread(target=_prepare, args=(stopped,), name="preparing", daemon=True)
+def begin() -> threading.Thread:
+    """Makes missing indexes aside, trying until it is done."""
+    thread = threading.Thread(target=_prepare, name="preparing", daemon=True)
     thread.start()
     return thread
 
 
-def _prepare(stopped: threading.Event) -> None:
+def _prepare() -> None:
     complained = False
-    while not stopped.is_set():
+    while True:
         try:
             database.connect()
             database.ensure_indexes()
@@ -34,6 +35,6 @@ def _prepare(stopped: threading.Event) -> None:
             if not complained:
                 log.warning("the database is not prepared yet: %s", error)
             complained = True
-            stopped.wait(PAUSE)
+            time.sleep(PAUSE)
         except database.NotConfigured:
             return  # Every page says so.

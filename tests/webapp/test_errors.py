@@ -1,6 +1,5 @@
 """One error format: problem+json for programs, a page for people, a toast for htmx."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -161,7 +160,7 @@ def test_a_list_whose_index_is_not_there_yet_is_503(unprepared: None, editor: Fl
 
 def test_the_web_process_makes_missing_indexes(unprepared: None, editor: FlaskClient) -> None:
     TranscodeJob._get_collection().delete_many({})
-    preparing.begin(threading.Event()).join(60)
+    preparing.begin().join(60)
     assert editor.get("/v1/studio/transcoding-jobs?status=waiting").status_code == 200
 
 
