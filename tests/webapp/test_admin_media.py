@@ -75,7 +75,7 @@ def test_what_cannot_be_answered(as_program: Client) -> None:
         ("mediaId=", 400, "mediaId"),
         (f"mediaId={uuid.uuid4()}", 404, "no such media"),
         ("mediaId=$ne", 404, "no such media"),
-        (f"mediaId={'x' * 101}", 422, "Mediaid"),
+        (f"mediaId={'x' * 101}", 422, "mediaId"),
     ):
         answer = viewer.get(f"{JOBS}?{query}")
         assert answer.status_code == status, query

@@ -125,6 +125,26 @@ def test_a_wrong_parameter_is_named(editor: FlaskClient, query: str, word: str) 
     assert word in answer.get_json()["error"].lower()
 
 
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("label=8K", "label: must be 'SD', 'HD', 'FHD' or 'UHD', and is '8K'."),
+        ("limit=900", "limit: must be less than or equal to 200, and is '900'."),
+        ("uploadType=", "uploadType: must be 'hls', 'master_playlist', 'subtitle' or 'video', "
+         "and is ''."),
+        ("to=soon", "to: must be a date or time such as 2026-11-20 or 2026-11-20T09:30:00Z, "
+         "and is 'soon'."),
+        ("page=2", "page: is not known here."),
+        ("status=failed&status=active", "status: give it once, not several times."),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_parameter_and_values_as_they_are_written(
+    editor: FlaskClient, query: str, sentence: str
+) -> None:
+    answer = editor.get(f"{PATHS[Kind.upload]}?{query}")
+    assert (answer.status_code, answer.get_json()["error"]) == (422, sentence)
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_actions_answer_with_the_job_and_refuse_with_its_state(
     editor: FlaskClient, kind: Kind

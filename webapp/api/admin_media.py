@@ -13,7 +13,7 @@ from tasks.models import Status
 from webapp import media_lookup
 from webapp.access import require_role
 from webapp.api.answers import Answer, answered
-from webapp.api.bodies import parsed
+from webapp.api.bodies import parsed_query
 from webapp.media_lookup import Shown
 from webapp.media_state import MediaStatus
 from webapp.openapi import documented
@@ -60,7 +60,7 @@ def jobs() -> Response:
         raise BadRequest(
             "Say which media: ?mediaId=…. All jobs are listed by GET /v1/studio/transcoding-jobs."
         )
-    query = parsed(MediaQuery, request.args.to_dict())
+    query = parsed_query(MediaQuery, request.args)
     found = media_lookup.shown(query.media_id)
     if found is None:
         raise NotFound("There is no such media.")

@@ -1,6 +1,7 @@
 """What programs send: JSON bodies and query parameters, refused with a sentence where wrong."""
 
-from typing import Any, TypeVar
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ValidationError
@@ -11,7 +12,14 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+    from werkzeug.datastructures import MultiDict
+
 MAX_JSON_BYTES = 64 * 1024
+
+#: What of wrong values is said again.
+_SHOWN = (str, int, float, bool, type(None))
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,14 +41,38 @@ def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
+def parsed_query(model: type[Model], values: "MultiDict[str, str]") -> Model:
+    """Query parameters as a model. Raises UnprocessableEntity, also where one is given twice."""
+    twice = [name for name, given in values.lists() if len(given) > 1]
+    if twice:
+        raise UnprocessableEntity(f"{twice[0][:100]}: give it once, not several times.")
+    return parsed(model, values.to_dict())
+
+
 def parsed(model: type[Model], values: dict[str, Any]) -> Model:
     """The values as a model. Raises UnprocessableEntity naming each wrong one."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        sentences = []
-        for problem in error.errors(include_url=False, include_input=False):
-            where = ".".join(str(step)[:100] for step in problem["loc"])
-            what = problem["msg"].removeprefix("Value error, ")
-            sentences.append(f"{where}: {what}" if where else what)
-        raise UnprocessableEntity(("; ".join(sentences[:5]) + ".").capitalize()) from None
+        sentences = [_sentence(problem) for problem in error.errors(include_url=False)]
+        raise UnprocessableEntity(f"{'; '.join(sentences[:5])}.") from None
+
+
+def _sentence(problem: "ErrorDetails") -> str:
+    """``limit: must be less than or equal to 200, and is '900'``: names and values as they are."""
+    where = ".".join(str(step)[:100] for step in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{where}: is missing"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: is not known here"
+    what = problem["msg"].removeprefix("Value error, ")
+    if not where:
+        return what[:1].upper() + what[1:]
+    # pydantic says "Input should be …".
+    what = what[:1].lower() + what[1:]
+    what = re.sub("^(input|string|list) should ", "must ", what)
+    given = problem["input"]
+    if not isinstance(given, _SHOWN):
+        return f"{where}: {what}"
+    shown = repr(given)
+    return f"{where}: {what}, and is {shown if len(shown) <= 60 else f'{shown[:60]}…'}"

@@ -9,7 +9,7 @@ from tasks import drift, repairs
 from tasks.drift import Drift
 from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
-from webapp.api.bodies import json_object, parsed
+from webapp.api.bodies import json_object, parsed, parsed_query
 from webapp.deadline import without_deadline
 from webapp.openapi import documented
 
@@ -109,7 +109,7 @@ class FixesAnswer(Answer):
 @documented("Where things disagree.", tag="Drift", query=DriftQuery, answers={200: DriftsAnswer})
 def found() -> Response:
     """Rows are held against the queue and against the bucket by the rules of docs/jobs.md."""
-    query = parsed(DriftQuery, request.args.to_dict())
+    query = parsed_query(DriftQuery, request.args)
     overview = drift.overview(query.limit)
     return answered(
         DriftsAnswer(

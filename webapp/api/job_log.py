@@ -11,7 +11,7 @@ from tasks.jobs_query import BadCursor
 from tasks.models import JobLogLine, TranscodeJob
 from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
-from webapp.api.bodies import parsed
+from webapp.api.bodies import parsed_query
 from webapp.openapi import documented
 
 bp = Blueprint("api_job_log", __name__, url_prefix="/v1/studio/transcoding-jobs")
@@ -61,7 +61,7 @@ def lines(job_id: str) -> Response:
 
     404 where there is neither a job nor a line of it, 400 an ``after`` that no page named.
     """
-    query = parsed(LogQuery, request.args.to_dict())
+    query = parsed_query(LogQuery, request.args)
     try:
         found, after = job_log_query.page(
             job_id, limit=query.limit, after=query.after, level=query.level

@@ -19,7 +19,7 @@ from tasks.submit import job_id_for, submit
 from webapp import idempotency, intake, media_files
 from webapp.access import require_role
 from webapp.api.answers import answered
-from webapp.api.bodies import json_object, parsed
+from webapp.api.bodies import json_object, parsed, parsed_query
 from webapp.api.modules_models import (
     ActionAnswer,
     ListModules,
@@ -81,7 +81,7 @@ def upload() -> Response:
 )
 def index() -> Response:
     """``before`` of an answer leads to older ones. 404 no such module."""
-    page = parsed(ListModules, request.args.to_dict())
+    page = parsed_query(ListModules, request.args)
     rows = TrainingModule.objects
     if page.before is not None:
         place = find(page.before)

@@ -12,7 +12,7 @@ from tasks.control.allowed import Kind
 from tasks.statistics import Bucket, By
 from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
-from webapp.api.bodies import parsed
+from webapp.api.bodies import parsed_query
 from webapp.openapi import documented
 
 bp = Blueprint("studio_overview", __name__, url_prefix="/v1/studio")
@@ -115,7 +115,7 @@ class Said(Answer):
 )
 def show() -> Response:
     """The last 48 hours or 30 days."""
-    query = parsed(StatisticsQuery, request.args.to_dict())
+    query = parsed_query(StatisticsQuery, request.args)
     found = statistics.series(query.kind, query.by)
     peaks = backlog.peaks(query.kind, min(found), by_day=query.by is By.day)
     return answered(

@@ -16,7 +16,7 @@ from tasks.models import FINISHED, Status
 from tasks.models.bulk_operation import BulkOperation
 from webapp.access import require_role
 from webapp.api.answers import answered
-from webapp.api.bodies import json_object, parsed
+from webapp.api.bodies import json_object, parsed, parsed_query
 from webapp.api.studio_answers import (
     ANSWERS,
     Done,
@@ -44,7 +44,7 @@ def make_blueprint(kind: Kind) -> Blueprint:
     @documented("Finds jobs.", tag=family, query=ListQuery, answers={200: answers.found})
     def list_jobs() -> Response:
         """``{total, totalIsExact, jobs, after}``; ``after`` is null on the last page."""
-        query = parsed(ListQuery, request.args.to_dict())
+        query = parsed_query(ListQuery, request.args)
         model, chosen = MODELS[kind], query.filter()
         try:
             page = jobs_query.find(
@@ -120,7 +120,7 @@ def make_blueprint(kind: Kind) -> Blueprint:
     )
     def delete(job_id: str) -> Response:
         """Deletes a finished job, with ``?outputs=true`` what it made too. 404, 409."""
-        outputs = parsed(DeleteQuery, request.args.to_dict()).outputs == "true"
+        outputs = parsed_query(DeleteQuery, request.args).outputs == "true"
         return _do(answers.cleaned, kind, Action.delete, job_id, outputs=outputs)
 
     @bp.post("/clear")

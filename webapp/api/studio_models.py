@@ -17,7 +17,7 @@ Choice = Literal["film", "season", "episode"]
 def _moment(value: Any) -> datetime:
     at = moment_of(value) if isinstance(value, str) else None
     if at is None:
-        raise ValueError("is no date or time such as 2026-11-20 or 2026-11-20T09:30:00Z")
+        raise ValueError("must be a date or time such as 2026-11-20 or 2026-11-20T09:30:00Z")
     return at
 
 

@@ -12,7 +12,7 @@ from tasks.jobs_query import LIMIT, BadCursor
 from tasks.models.audit_entry import AuditEntry
 from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
-from webapp.api.bodies import parsed
+from webapp.api.bodies import parsed_query
 from webapp.api.studio_answers import OperationAnswer, OperationLine, Stored
 from webapp.api.studio_models import AuditQuery
 from webapp.openapi import documented
@@ -68,7 +68,7 @@ class OperationsAnswer(Answer):
 )
 def found() -> Response:
     """``{operations, after}``, newest first. 400 for a place that no page gave out."""
-    query = parsed(OperationsQuery, request.args.to_dict())
+    query = parsed_query(OperationsQuery, request.args)
     try:
         page = operations.page(limit=query.limit, after=query.after)
     except BadCursor as error:
@@ -105,7 +105,7 @@ def one(operation_id: str) -> Response:
 @documented("Who did what.", tag="Audit", query=AuditQuery, answers={200: AuditAnswer})
 def audit() -> Response:
     """``{entries: [{at, who, action, kind, target, result, detail, data}]}``, newest first."""
-    query = parsed(AuditQuery, request.args.to_dict())
+    query = parsed_query(AuditQuery, request.args)
     conditions = {name: value for name in ("who", "target") if (value := getattr(query, name))}
     rows = AuditEntry.objects(**conditions).order_by("-at")
     if query.before is not None:

@@ -10,7 +10,7 @@ from tasks.models import Title
 from tasks.titles import NewTitle, UnknownParent, create_title, label, search_titles
 from webapp.access import require_role
 from webapp.api.answers import Answer, answered
-from webapp.api.bodies import json_object, parsed
+from webapp.api.bodies import json_object, parsed, parsed_query
 from webapp.openapi import documented
 
 bp = Blueprint("api_titles", __name__, url_prefix="/api/titles")
@@ -46,7 +46,7 @@ class TitlesAnswer(Answer):
 @documented("Finds titles.", tag="Titles", query=Search, answers={200: TitlesAnswer})
 def find() -> Response:
     """Titles whose name or series has every word of ``q``."""
-    search = parsed(Search, request.args.to_dict())
+    search = parsed_query(Search, request.args)
     titles = search_titles(search.q, search.limit)
     return answered(TitlesAnswer(titles=[_shown(title) for title in titles]))
 

@@ -17,7 +17,7 @@ from webapp import idempotency, intake
 from webapp.access import require_role
 from webapp.api import job_status, modules_models
 from webapp.api.answers import Answer, answered
-from webapp.api.bodies import json_object, parsed
+from webapp.api.bodies import json_object, parsed, parsed_query
 from webapp.api.job_status import StreamingUrls, VideoDetails, VideoState
 from webapp.deadline import without_deadline
 from webapp.idempotency import idempotent
@@ -215,7 +215,7 @@ def status(video_id: str) -> Response:
 @documented("The latest jobs.", tag="Upload", query=Page, answers={200: JobsAnswer})
 def jobs() -> Response:
     """The latest jobs, newest first, ``limit`` of them at most; ``totalJobs`` counts all."""
-    page = parsed(Page, request.args.to_dict())
+    page = parsed_query(Page, request.args)
     rows = TranscodeJob.objects.only(*job_status.FIELDS).order_by("-created_at", "-job_id")
     return answered(
         JobsAnswer(
