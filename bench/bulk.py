@@ -28,7 +28,7 @@ from tasks.models import Status
 from tasks.settings import get_settings
 from tests.servers import Servers, isolate_environment
 from tests.webapp.gunicorn import Gunicorn
-from webapp import accounts
+from webapp import api_tokens
 from webapp.commands.checkout import ROOT
 
 JOBS, QUICK_JOBS = 100_000, 2_000
@@ -74,7 +74,7 @@ def measure(options: Options) -> list[Result]:
         connect()
         ensure_indexes()
         completed = _fill(servers, count)
-        token = accounts.issue_token("bench", "viewer")
+        token = api_tokens.issue("bench", "viewer")
         with Gunicorn(folder / "web.log") as web:
             for action, skipped in ((Action.retry, completed), (Action.cancel, completed)):
                 results += _operation(web, token, action, count, skipped)

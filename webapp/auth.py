@@ -13,7 +13,7 @@ from flask_login import current_user, login_user, logout_user
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response
 
-from webapp import accounts, errors, throttle
+from webapp import accounts, errors, sign_in_links, throttle
 from webapp.access import public, require_role
 from webapp.identity import principal_of
 from webapp.models import User
@@ -58,7 +58,7 @@ def sign_in_with_password() -> Response | tuple[str, int]:
 @public
 def sign_in_link(secret: str) -> str | tuple[str, int]:
     """A page with a button: programs that look into links to preview them don't use it up."""
-    return _link_page(accounts.link_owner(secret), None)
+    return _link_page(sign_in_links.owner(secret), None)
 
 
 @bp.post("/sign-in/link/<secret>")
@@ -66,9 +66,9 @@ def sign_in_link(secret: str) -> str | tuple[str, int]:
 def sign_in_with_link(secret: str) -> Response | str | tuple[str, int]:
     """Uses the link up and opens a session; a password given with it is set."""
     try:
-        user = accounts.use_link(secret, request.form.get("password") or None)
+        user = sign_in_links.use(secret, request.form.get("password") or None)
     except accounts.AccountError as error:
-        return _link_page(accounts.link_owner(secret), f"{error}.".capitalize(), 422)
+        return _link_page(sign_in_links.owner(secret), f"{error}.".capitalize(), 422)
     if user is None:
         return _link_page(None, None)
     _open(user)

@@ -9,8 +9,8 @@ from flask_login import AnonymousUserMixin, LoginManager, UserMixin
 
 from tasks.settings import get_settings
 from webapp import feed_tickets
-from webapp.accounts import digest
 from webapp.deadline import in_time
+from webapp.digest import digest
 from webapp.models import ApiToken, Role, User
 from webapp.sockets import ticket_offered, token_offered
 
@@ -127,11 +127,9 @@ def _of_digest(hashed: str) -> Principal | None:
         return Principal("token DAILIES_API_TOKEN", Role.admin, token_digest=hashed)
     with in_time():
         token = ApiToken.objects(digest=hashed).first()
-        if token is None:
+        if token is None or token.expired:
             return None
         now = datetime.now(UTC)
-        if token.expires_at is not None and token.expires_at <= now:
-            return None
         role = Role(token.role)
         if token.user_id is not None:
             owner = User.objects(user_id=token.user_id).only("role").first()

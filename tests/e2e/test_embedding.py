@@ -15,7 +15,7 @@ from tests.e2e.conftest import PATIENCE, Site, Tab
 from tests.media.clips import numbered_clip
 from tests.recovery.paced import FAST
 from tests.webapp.pages import rows
-from webapp import accounts
+from webapp import api_tokens
 
 OpenTab = Callable[..., Tab]
 
@@ -106,13 +106,13 @@ def test_a_page_of_a_listed_origin_sees_a_video_become_ready(
     server = elsewhere()
     let_in(site, server.origin)
     clip = numbered_clip(find_tools(None, None), tmp_path / "clip.mp4", frames=24, rate="12")
-    editor = {"Authorization": f"Bearer {accounts.issue_token('editor', 'editor')}"}
+    editor = {"Authorization": f"Bearer {api_tokens.issue('editor', 'editor')}"}
     with clip.open("rb") as file:
         answer = requests.post(
             f"{site.url}/api/upload/video", files={"video": file}, headers=editor, timeout=60
         )
     video = answer.json()["video"]
-    token = accounts.issue_token("page", "viewer")
+    token = api_tokens.issue("page", "viewer")
     server.page = PAGE.format(dailies=site.url, media_id=video["id"], token=token)
 
     sockets: list[str] = []
@@ -175,7 +175,7 @@ def test_other_origins_are_refused_and_without_a_socket_it_asks(
     let_in(site, listed.origin)
     media = rows.media(filename="Tides.mp4")
     job = rows.job("active", of=media, progress=40.0)
-    token = accounts.issue_token("page", "viewer")
+    token = api_tokens.issue("page", "viewer")
     for server in (listed, other):
         server.page = PAGE.format(dailies=site.url, media_id=media.media_id, token=token)
 

@@ -19,7 +19,7 @@ from tests.media.clips import X264, ffmpeg
 from tests.recovery.processes import Dailies, Worker
 from tests.recovery.waiting import until
 from tests.servers import Servers
-from webapp import accounts
+from webapp import api_tokens
 from webapp import models as people
 from webapp.up.servers import free_port
 
@@ -124,7 +124,7 @@ def installation(
         }
     dailies = Dailies(servers, folder, tools.ffmpeg, settings)
     installation = Installation(servers, dailies, port, cloudwatch)
-    installation.token = accounts.issue_token("seeds", "admin")
+    installation.token = api_tokens.issue("seeds", "admin")
     dailies.start("web")
     dailies.start("reconciler")
     if logs:

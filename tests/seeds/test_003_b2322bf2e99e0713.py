@@ -19,7 +19,7 @@ from tests.recovery.paced import FAST
 from tests.recovery.processes import Dailies
 from tests.recovery.waiting import until
 from tests.servers import Servers
-from webapp import accounts
+from webapp import api_tokens
 from webapp import models as people
 from webapp.up.servers import free_port
 
@@ -35,7 +35,7 @@ class Client:
         self._url = url
         self._session = requests.Session()
         self._session.headers["Authorization"] = (
-            f"Bearer {accounts.issue_token(f'{role} of the seed', role)}"
+            f"Bearer {api_tokens.issue(f'{role} of the seed', role)}"
         )
 
     def get(self, path: str, **query: str) -> Any:

@@ -10,7 +10,7 @@ from tasks.database import connect, ensure_indexes
 from tests.servers import Servers
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.people import bearer, signed_in
-from webapp import accounts
+from webapp import accounts, api_tokens
 from webapp import models as people
 from webapp.app import create_app
 from webapp.deadline import PATIENCE_MS
@@ -42,7 +42,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def as_program(app: Flask) -> Callable[[str], FlaskClient]:
     """``as_program("editor")``: a client that sends a token of that role."""
-    return lambda role: bearer(app, accounts.issue_token(f"{role} program", role))
+    return lambda role: bearer(app, api_tokens.issue(f"{role} program", role))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.settings import get_settings
 from tests.servers import Servers
-from webapp import accounts
+from webapp import accounts, api_tokens, sign_in_links
 from webapp.accounts import AccountError
 from webapp.models import ApiToken, SignInLink, User
 
@@ -71,11 +71,11 @@ def test_an_email_has_one_account_also_for_two_at_once(clean: Servers) -> None:
 
 def test_who_goes_takes_tokens_and_links_along(clean: Servers) -> None:
     accounts.add_user("ada@example.com", None, "viewer")
-    accounts.issue_token("ada's", "viewer", owner="ada@example.com")
-    accounts.issue_token("somebody's", "viewer")
-    accounts.sign_in_link("ada@example.com")
+    api_tokens.issue("ada's", "viewer", owner="ada@example.com")
+    api_tokens.issue("somebody's", "viewer")
+    sign_in_links.make("ada@example.com")
     accounts.remove_user("ada@example.com")
-    assert [token.name for token in accounts.list_tokens()] == ["somebody's"]
+    assert [token.name for token in api_tokens.listed()] == ["somebody's"]
     assert len(SignInLink.objects) == 0
     with pytest.raises(AccountError, match="no account"):
         accounts.remove_user("ada@example.com")
@@ -93,40 +93,41 @@ def test_the_last_admin_stays(clean: Servers) -> None:
 
 
 def test_a_token_is_kept_as_its_hash(clean: Servers) -> None:
-    plain = accounts.issue_token("ci", "editor")
+    plain = api_tokens.issue("ci", "editor")
     token = ApiToken.objects.get(name="ci")
     assert plain.startswith(f"{token.prefix}_")
     assert len(plain.rsplit(token.prefix)[1]) > 42  # 256 bits
     everything = str(clean.mongo_client.get_default_database()["api_tokens"].find_one())
     assert plain.removeprefix(token.prefix) not in everything
     with pytest.raises(AccountError, match="already"):
-        accounts.issue_token("ci", "viewer")
+        api_tokens.issue("ci", "viewer")
     with pytest.raises(AccountError, match="past"):
-        accounts.issue_token("old", "viewer", datetime.now(UTC) - timedelta(seconds=1))
+        api_tokens.issue("old", "viewer", datetime.now(UTC) - timedelta(seconds=1))
     for name in ("", "   ", "a\nb", "x" * 101):
         with pytest.raises(AccountError, match="printable"):
-            accounts.issue_token(name, "viewer")
+            api_tokens.issue(name, "viewer")
 
 
 @pytest.mark.parametrize("field", ["name", "token_id", "prefix"])
 def test_a_token_is_revoked_by_any_of_its_names(clean: Servers, field: str) -> None:
-    accounts.issue_token("ci", "editor")
-    accounts.revoke_token(getattr(ApiToken.objects.get(), field))
-    assert accounts.list_tokens() == []
+    api_tokens.issue("ci", "editor")
+    api_tokens.revoke(getattr(ApiToken.objects.get(), field))
+    assert api_tokens.listed() == []
     with pytest.raises(AccountError, match="no token"):
-        accounts.revoke_token("ci")
+        api_tokens.revoke("ci")
 
 
 def test_the_first_admin_signs_in_by_link_until_they_have_a_password(clean: Servers) -> None:
-    first, second = accounts.ensure_admin(), accounts.ensure_admin()
-    assert first is not None
-    assert second is not None
+    admin = accounts.ensure_admin()
+    assert accounts.ensure_admin() == admin
+    assert admin.password_hash is None
+    first, second = sign_in_links.make(admin.email), sign_in_links.make(admin.email)
     assert [(user.email, user.role) for user in accounts.list_users()] == [
         ("admin@dailies.local", "admin")
     ]
-    assert accounts.use_link(secret_of(first)) is None, "a new link replaces the one before"
-    assert accounts.use_link(secret_of(second), "correct horse") is not None
-    assert accounts.ensure_admin() is None
+    assert sign_in_links.use(secret_of(first)) is None, "a new link replaces the one before"
+    assert sign_in_links.use(secret_of(second), "correct horse") is not None
+    assert accounts.ensure_admin().password_hash is not None
     assert accounts.check_password("admin@dailies.local", "correct horse") is not None
 
 
@@ -141,7 +142,7 @@ def test_the_first_admin_takes_the_password_of_the_settings(
             accounts.ensure_admin()
         monkeypatch.setenv("DAILIES_ADMIN_PASSWORD", "long enough")
         get_settings.cache_clear()
-        assert accounts.ensure_admin() is None
+        assert accounts.ensure_admin().password_hash is not None
         assert accounts.check_password("boss@example.com", "long enough") is not None
     finally:
         monkeypatch.undo()
@@ -150,30 +151,30 @@ def test_the_first_admin_takes_the_password_of_the_settings(
 
 def test_a_link_signs_in_once_also_for_two_at_once(clean: Servers) -> None:
     accounts.add_user("ada@example.com", None, "viewer")
-    secret = secret_of(accounts.sign_in_link("ada@example.com"))
-    assert accounts.link_owner(secret) is not None
+    secret = secret_of(sign_in_links.make("ada@example.com"))
+    assert sign_in_links.owner(secret) is not None
     with ThreadPoolExecutor(8) as pool:
-        winners = [user for user in pool.map(accounts.use_link, [secret] * 8) if user]
+        winners = [user for user in pool.map(sign_in_links.use, [secret] * 8) if user]
     assert len(winners) == 1
-    assert accounts.link_owner(secret) is None
+    assert sign_in_links.owner(secret) is None
 
 
 def test_a_link_ends_after_a_day(clean: Servers) -> None:
     accounts.add_user("ada@example.com", None, "viewer")
-    secret = secret_of(accounts.sign_in_link("ada@example.com"))
+    secret = secret_of(sign_in_links.make("ada@example.com"))
     left = SignInLink.objects.get().expires_at - datetime.now(UTC)
     assert timedelta(hours=23) < left <= timedelta(hours=24)
     SignInLink.objects.update(set__expires_at=datetime.now(UTC) - timedelta(seconds=1))
-    assert accounts.link_owner(secret) is None
-    assert accounts.use_link(secret) is None
+    assert sign_in_links.owner(secret) is None
+    assert sign_in_links.use(secret) is None
 
 
 def test_a_refused_password_leaves_the_link_as_it_was(clean: Servers) -> None:
     accounts.add_user("ada@example.com", None, "viewer")
-    secret = secret_of(accounts.sign_in_link("ada@example.com"))
+    secret = secret_of(sign_in_links.make("ada@example.com"))
     with pytest.raises(AccountError, match="10 characters"):
-        accounts.use_link(secret, "short")
-    assert accounts.use_link(secret) is not None
+        sign_in_links.use(secret, "short")
+    assert sign_in_links.use(secret) is not None
 
 
 def test_sessions_of_one_person_are_bounded(clean: Servers) -> None:

@@ -20,7 +20,7 @@ from tests.recovery.waiting import until
 from tests.webapp.api_lines import PAGE, Line, lines, value_at
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.pages import rows
-from webapp import accounts
+from webapp import api_tokens
 from webapp.app import create_app
 from webapp.openapi.document import document
 from webapp.openapi.documentation import documentation_of
@@ -50,7 +50,7 @@ def variables(web: Gunicorn, worker: None, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "film.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:01.000\nTides.\n")
     stream = rows.media(playable=True)
     get_storage().put_bytes(str(stream.master_key), b"#EXTM3U\n", "application/vnd.apple.mpegurl")
-    token = accounts.issue_token("reader", "admin")
+    token = api_tokens.issue("reader", "admin")
     return {
         "URL": web.url,
         "TOKEN": token,

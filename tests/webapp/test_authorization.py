@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 from tasks.settings import get_settings
 from tests.webapp.people import bearer, csrf_token, signed_in
-from webapp import access, accounts
+from webapp import access, accounts, api_tokens
 from webapp.models import ApiToken, Scope
 
 # The lowest role that may call an endpoint; None is everybody.
@@ -223,21 +223,21 @@ def make_person(role: str) -> Maker:
 
 def make_program(role: str, *scopes: Scope) -> Maker:
     def make(app: Flask) -> Client:
-        token = accounts.issue_token("program", role, scopes=scopes)
+        token = api_tokens.issue("program", role, scopes=scopes)
         return lambda: bearer(app, token)
 
     return make
 
 
 def make_expired(app: Flask) -> Client:
-    token = accounts.issue_token("old", "admin", datetime.now(UTC) + timedelta(days=1))
+    token = api_tokens.issue("old", "admin", datetime.now(UTC) + timedelta(days=1))
     ApiToken.objects.update(set__expires_at=datetime.now(UTC) - timedelta(seconds=1))
     return lambda: bearer(app, token)
 
 
 def make_orphan_token(app: Flask) -> Client:
     user = accounts.add_user("gone@example.com", None, "admin")
-    token = accounts.issue_token("theirs", "admin", owner=user.email)
+    token = api_tokens.issue("theirs", "admin", owner=user.email)
     # Only the person: a token row that was left over must be worth nothing too.
     user.delete()
     return lambda: bearer(app, token)
@@ -245,7 +245,7 @@ def make_orphan_token(app: Flask) -> Client:
 
 def make_token_of_a_lesser(app: Flask) -> Client:
     user = accounts.add_user("ada@example.com", None, "admin")
-    token = accounts.issue_token("ada's", "admin", owner=user.email)
+    token = api_tokens.issue("ada's", "admin", owner=user.email)
     accounts.set_role(user.email, "viewer")
     return lambda: bearer(app, token)
 
@@ -344,7 +344,7 @@ def test_a_view_without_a_rule_stops_the_app_from_starting(app: Flask) -> None:
 
 def test_a_token_may_never_do_more_than_its_owner(app: Flask) -> None:
     accounts.add_user("ada@example.com", None, "viewer")
-    client = bearer(app, accounts.issue_token("ada's", "admin", owner="ada@example.com"))
+    client = bearer(app, api_tokens.issue("ada's", "admin", owner="ada@example.com"))
     assert client.get("/api/titles").status_code == 200
     refused = client.post("/api/titles", json={"kind": "film", "name": "Tides"})
     assert refused.status_code == 403
@@ -361,7 +361,7 @@ def test_the_role_counts_that_a_person_has_now(app: Flask) -> None:
 
 
 def test_when_a_token_was_used_is_kept_about_once_a_minute(app: Flask) -> None:
-    client = bearer(app, accounts.issue_token("ci", "viewer"))
+    client = bearer(app, api_tokens.issue("ci", "viewer"))
     client.get("/api/titles")
     first = ApiToken.objects.get().last_used_at
     assert datetime.now(UTC) - first < timedelta(seconds=30)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tasks.settings import SettingsError, get_settings, load_settings
 from tests.servers import Servers
 from tests.webapp.people import bearer
-from webapp import accounts
+from webapp import api_tokens
 from webapp.app import create_app
 
 ONE, OTHER = "https://films.example", "http://[::1]:3000"
@@ -50,7 +50,7 @@ def test_a_listed_origin_may_ask_and_read(listed: Flask, origin: str) -> None:
     assert headers["Access-Control-Max-Age"] == "600"
     assert "Origin" in headers["Vary"]
 
-    client = bearer(listed, accounts.issue_token("elsewhere", "viewer"))
+    client = bearer(listed, api_tokens.issue("elsewhere", "viewer"))
     answer = client.get(PATH, headers={"Origin": origin})
     assert answer.status_code == 200
     assert allowed(answer) == [origin]

@@ -21,7 +21,7 @@ from tests.up.running import eventually
 from tests.webapp.feed_client import TEXT, Closed, FeedClient, Refused
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.people import signed_in
-from webapp import accounts
+from webapp import accounts, api_tokens
 from webapp.live import MESSAGE_BYTES
 from webapp.models import ApiToken
 
@@ -50,7 +50,7 @@ def quick_web(app: Flask, _quick_web: Gunicorn) -> Iterator[Gunicorn]:
 
 @pytest.fixture
 def token(quick_web: Gunicorn) -> str:
-    return accounts.issue_token("listener", "viewer")
+    return api_tokens.issue("listener", "viewer")
 
 
 @pytest.fixture
@@ -375,12 +375,12 @@ def test_a_query_that_cannot_be_meant_is_closed_with_a_reason(
 
 def test_who_is_signed_out_is_closed_and_nobody_else(connect: Connect, app: Flask) -> None:
     cookie = cookie_of(app, "ada@example.com")
-    revoked = accounts.issue_token("revoked", "viewer")
+    revoked = api_tokens.issue("revoked", "viewer")
     by_session = connect(secret=None, headers={"Cookie": cookie})
     by_token = connect(secret=revoked)
     stays = connect()
     accounts.remove_user("ada@example.com")
-    accounts.revoke_token("revoked")
+    api_tokens.revoke("revoked")
     for client in (by_session, by_token):
         code, reason = client.end(10)
         assert code == 4401

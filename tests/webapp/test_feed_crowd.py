@@ -12,7 +12,7 @@ from flask import Flask
 from tasks import events
 from tests.webapp.feed_client import FeedClient
 from tests.webapp.gunicorn import Gunicorn
-from webapp import accounts
+from webapp import api_tokens
 
 SOCKETS = 200
 EVENTS = 2_000
@@ -65,7 +65,7 @@ def publish(first: int, last: int) -> None:
 
 
 def test_one_that_sleeps_costs_nobody_anything_and_loses_nothing(web: Gunicorn) -> None:
-    token = accounts.issue_token("crowd", "viewer")
+    token = api_tokens.issue("crowd", "viewer")
     crowd = Crowd()
     for _ in range(SOCKETS - 1):
         crowd.add(FeedClient(web, token=token))
@@ -110,7 +110,7 @@ def wake(sleeper: FeedClient) -> list[dict[str, Any]]:
 
 
 def test_a_server_that_goes_away_says_so(app: Flask, tmp_path: Path) -> None:
-    token = accounts.issue_token("crowd", "viewer")
+    token = api_tokens.issue("crowd", "viewer")
     with Gunicorn(tmp_path / "web.log") as web:
         clients = [FeedClient(web, token=token) for _ in range(5)]
         for client in clients:

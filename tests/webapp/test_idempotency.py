@@ -21,7 +21,7 @@ from tests.servers import Servers
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.test_errors import assert_problem
 from tests.webapp.test_upload_api import CONTENT, convert, uploaded
-from webapp import accounts, idempotency
+from webapp import api_tokens, idempotency
 from webapp.models import IdempotentRequest
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
@@ -182,7 +182,7 @@ def test_what_failed_half_way_goes_on_where_it_was(
 
 
 def test_of_many_at_once_one_is_done(app: Flask, web: Gunicorn) -> None:
-    token = accounts.issue_token("crowd", "editor")
+    token = api_tokens.issue("crowd", "editor")
     answers: list[requests.Response] = []
 
     def ask() -> None:
@@ -206,7 +206,7 @@ def test_of_many_at_once_one_is_done(app: Flask, web: Gunicorn) -> None:
 
 
 def test_a_web_process_killed_in_the_middle_of_an_upload(app: Flask, tmp_path: Path) -> None:
-    token = accounts.issue_token("crowd", "editor")
+    token = api_tokens.issue("crowd", "editor")
     body = (
         b'--x\r\nContent-Disposition: form-data; name="video"; filename="film.mp4"\r\n\r\n'
         + CONTENT * 20

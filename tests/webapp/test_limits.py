@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tasks.settings import SettingsError, get_settings, load_settings
 from tests.servers import Servers
 from tests.webapp.people import bearer, csrf_token, signed_in
-from webapp import accounts
+from webapp import accounts, api_tokens
 from webapp.app import create_app
 
 Make = Callable[..., Flask]
@@ -31,7 +31,7 @@ def limited(clean: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 
 def program(app: Flask, name: str = "a program") -> FlaskClient:
-    return bearer(app, accounts.issue_token(name, "editor"))
+    return bearer(app, api_tokens.issue(name, "editor"))
 
 
 def test_a_token_has_so_many_requests_whatever_it_asks_for(limited: Make) -> None:
@@ -49,7 +49,7 @@ def test_a_token_has_so_many_requests_whatever_it_asks_for(limited: Make) -> Non
 
 
 def test_every_web_process_counts_together(limited: Make) -> None:
-    secret = accounts.issue_token("a program", "editor")
+    secret = api_tokens.issue("a program", "editor")
     assert bearer(limited(api="1/minute"), secret).get(LIST).status_code == 200
     assert bearer(limited(api="1/minute"), secret).get(LIST).status_code == 429
 

@@ -24,7 +24,7 @@ from tests.up.running import command_line, eventually
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
-from webapp import accounts
+from webapp import api_tokens
 from webapp.live_hub import BACKLOG, rest_after
 
 #: Seconds in which an event must have brought a change: without events, a page is refreshed every
@@ -81,7 +81,7 @@ def web(app: Flask, tmp_path: Path) -> Iterator[Gunicorn]:
 
 @pytest.fixture
 def token(web: Gunicorn) -> str:
-    return accounts.issue_token("browser", "editor")
+    return api_tokens.issue("browser", "editor")
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_a_browser_gets_what_it_looks_at(browse: Callable[..., Browser]) -> None
 def test_buttons_go_to_editors_only(browse: Callable[..., Browser], web: Gunicorn) -> None:
     job = rows.job("active")
     posts = [f"/jobs/transcode/{job.job_id}/{verb}" for verb in ("cancel", "sync")]
-    viewer = accounts.issue_token("viewer", "viewer")
+    viewer = api_tokens.issue("viewer", "viewer")
     assert Page(browse().everything()).posts == [*posts, *posts]
     assert Page(browse(secret=viewer).everything()).posts == []
     assert posts[0] not in Browser(web, viewer, f"page=job&id={job.job_id}").next()["content"]
@@ -328,13 +328,13 @@ def ended(browser: Browser) -> tuple[int, str]:
 
 
 def test_who_is_signed_out_is_closed_and_nobody_else(app: Flask, tmp_path: Path) -> None:
-    revoked = accounts.issue_token("revoked", "viewer")
-    stays = accounts.issue_token("stays", "viewer")
+    revoked = api_tokens.issue("revoked", "viewer")
+    stays = api_tokens.issue("stays", "viewer")
     with Gunicorn(tmp_path / "web.log", "tests.webapp.feed_app:create_quick_app()") as web:
         gone, other = Browser(web, revoked, "page=jobs"), Browser(web, stays, "page=jobs")
         gone.everything()
         other.everything()
-        accounts.revoke_token("revoked")
+        api_tokens.revoke("revoked")
         code, reason = ended(gone)
         assert code == 4401
         assert "signed out" in reason

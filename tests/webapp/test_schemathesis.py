@@ -21,7 +21,7 @@ from tasks.redis_client import get_redis
 from tasks.workers import Presence, worker_name
 from tests.recovery.waiting import until
 from tests.webapp.seeded import Ids, seed
-from webapp import accounts
+from webapp import api_tokens
 from webapp.openapi.families import PAGES
 
 # A few seconds' work, and minutes on a machine that is busy with something else.
@@ -108,7 +108,7 @@ def cases(operation: APIOperation, at_random: int, most: int) -> Iterator[Case]:
 def send_all(operation: APIOperation, ids: Ids, *, at_random: int, most: int) -> None:
     """Sends every other request about something that is there. Raises what is not as described."""
     # A token for each, so that none of them meets the limit.
-    token = accounts.issue_token(operation.label, "admin")
+    token = api_tokens.issue(operation.label, "admin")
     there = {name: cycle(ids[name]) for name in ids}
     for number, case in enumerate(cases(operation, at_random, most)):
         if number % 2 == 0:

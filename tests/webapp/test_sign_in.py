@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.servers import Servers
-from webapp import accounts, throttle
+from webapp import accounts, sign_in_links, throttle
 from webapp.auth import local_path
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -94,7 +94,7 @@ def test_a_new_password_signs_out_everywhere(client: FlaskClient, ada: str) -> N
 
 
 def test_a_link_is_not_used_up_by_looking_at_it(client: FlaskClient, ada: str) -> None:
-    path = accounts.sign_in_link(ada)
+    path = sign_in_links.make(ada)
     for _ in range(3):
         page = client.get(path, headers=BROWSER)
         assert page.status_code == 200
@@ -108,7 +108,7 @@ def test_a_link_is_not_used_up_by_looking_at_it(client: FlaskClient, ada: str) -
 
 
 def test_a_link_can_set_a_password_that_is_long_enough(client: FlaskClient, ada: str) -> None:
-    path = accounts.sign_in_link(ada)
+    path = sign_in_links.make(ada)
     token = page_token(client.get(path, headers=BROWSER))
     short = client.post(path, data={"csrf_token": token, "password": "short"}, headers=BROWSER)
     assert short.status_code == 422

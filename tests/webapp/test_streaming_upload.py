@@ -16,7 +16,7 @@ from tasks.models import Media
 from tasks.storage import get_storage
 from tests.servers import Servers
 from tests.webapp.gunicorn import Gunicorn
-from webapp import accounts
+from webapp import api_tokens
 
 MIB = 1024**2
 HEAD = b'--x\r\nContent-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n'
@@ -25,7 +25,7 @@ TAIL = b"\r\n--x--\r\n"
 
 @pytest.fixture
 def token(web: Gunicorn) -> str:
-    return accounts.issue_token("uploader", "editor")
+    return api_tokens.issue("uploader", "editor")
 
 
 def film(mebibytes: int, seed: bytes = b"film") -> Iterator[bytes]:
@@ -149,7 +149,7 @@ def test_a_client_that_goes_away_leaves_nothing(
 
 
 def test_a_client_that_falls_silent_is_given_up(clean: Servers, odd_web: Gunicorn) -> None:
-    token = accounts.issue_token("uploader", "editor")
+    token = api_tokens.issue("uploader", "editor")
     connection = socket.create_connection(("127.0.0.1", odd_web.port), timeout=30)
     lines = [f"{name}: {value}" for name, value in headers(token, 100 * MIB).items()]
     start = ["POST /api/upload/video HTTP/1.1", "Host: localhost", *lines]

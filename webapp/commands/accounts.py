@@ -109,9 +109,9 @@ def link(email: str) -> None:
 
 
 def _print_link(email: str) -> None:
-    from webapp import accounts
+    from webapp import sign_in_links
 
-    click.echo(f"{dashboard_url()}{accounts.sign_in_link(email)}")
+    click.echo(f"{dashboard_url()}{sign_in_links.make(email)}")
 
 
 @click.group()
@@ -138,20 +138,20 @@ def token() -> None:
 )
 def add_token(name: str, role: str, scopes: tuple[str, ...], expires: datetime | None) -> None:
     """Make a token called NAME and print its secret, which is shown this once."""
-    from webapp import accounts
+    from webapp import api_tokens
 
     with told_plainly():
         until = expires.replace(tzinfo=UTC) if expires else None
-        click.echo(accounts.issue_token(name, role, until, scopes=scopes))
+        click.echo(api_tokens.issue(name, role, until, scopes=scopes))
 
 
 @token.command("list")
 def list_tokens() -> None:
     """List tokens; their secrets are kept nowhere."""
-    from webapp import accounts
+    from webapp import api_tokens
 
     with told_plainly():
-        tokens = accounts.list_tokens()
+        tokens = api_tokens.listed()
     rows = [("NAME", "ROLE", "FOR", "BEGINS", "EXPIRES", "LAST USED")]
     for entry in tokens:
         rows.append(
@@ -171,8 +171,8 @@ def list_tokens() -> None:
 @click.argument("name_or_id")
 def revoke_token(name_or_id: str) -> None:
     """Make a token worthless at once."""
-    from webapp import accounts
+    from webapp import api_tokens
 
     with told_plainly():
-        accounts.revoke_token(name_or_id)
+        api_tokens.revoke(name_or_id)
     click.echo(f"{name_or_id} is revoked.")

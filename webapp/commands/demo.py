@@ -52,15 +52,15 @@ def _token(settings: Settings) -> Iterator[str]:
     if settings.api_token:
         yield settings.api_token.get_secret_value()
         return
-    from webapp.accounts import issue_token, revoke_token
+    from webapp import api_tokens
 
     name = f"demo {secrets.token_hex(4)}"
     with told_plainly():
-        token = issue_token(name, "editor", datetime.now(UTC) + _TOKEN_LIFETIME)
+        token = api_tokens.issue(name, "editor", datetime.now(UTC) + _TOKEN_LIFETIME)
         try:
             yield token
         finally:
-            revoke_token(name)
+            api_tokens.revoke(name)
 
 
 def _post_file(url: str, token: str, path: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """A token by which a program calls the API."""
 
+from datetime import UTC, datetime
+
 from mongoengine import DateTimeField, Document, ListField, StringField
 
 from webapp.models.role import Role
@@ -25,3 +27,8 @@ class ApiToken(Document):
     last_used_at = DateTimeField()
 
     meta = {"collection": "api_tokens", "indexes": ["user_id"], "auto_create_index": False}
+
+    @property
+    def expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)

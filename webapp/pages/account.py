@@ -9,10 +9,10 @@ from werkzeug.exceptions import NotFound, UnprocessableEntity
 from werkzeug.wrappers import Response as AnyResponse
 
 from tasks import audit
-from webapp import accounts, throttle
+from webapp import accounts, api_tokens, throttle
 from webapp.access import require_role
 from webapp.identity import principal_of
-from webapp.models import ApiToken, Role, Scope, User
+from webapp.models import Role, Scope, User
 from webapp.pages.partials import for_browser
 
 bp = Blueprint("account", __name__, url_prefix="/account")
@@ -105,7 +105,7 @@ def make_token() -> Response:
     if role in list(Role) and not Role(user.role).includes(Role(role)):
         raise UnprocessableEntity(f"You are {user.role}: a token of yours cannot be {role}.")
     try:
-        secret = accounts.issue_token(name, role, expires_at, scopes=scopes, owner=user.email)
+        secret = api_tokens.issue(name, role, expires_at, scopes=scopes, owner=user.email)
     except accounts.AccountError as error:
         raise UnprocessableEntity(error.sentence) from None
     audit.record(
@@ -124,7 +124,7 @@ def revoke_token(token_id: str) -> Response:
     """Makes a token of one's own worthless."""
     user = _me()
     try:
-        token = accounts.revoke_token(token_id, owner=user.email)
+        token = api_tokens.revoke(token_id, owner=user.email)
     except accounts.AccountError as error:
         raise UnprocessableEntity(error.sentence) from None
     audit.record(user.email, "revoke token", kind="token", target=token.name)
@@ -141,8 +141,7 @@ def _tokens(user: User) -> dict[str, Any]:
     """What the card of tokens shows."""
     role = Role(user.role)
     return {
-        "tokens": accounts.list_tokens(user.email),
-        "expired": expired,
+        "tokens": api_tokens.listed(user.email),
         "roles": [r.value for r in Role if role.includes(r)],
         "scopes": [s for s in Scope if s is not Scope.admin or role is Role.admin],
         "lifetimes": [name for name, _ in LIFETIMES],
@@ -159,8 +158,3 @@ def _tokens_answer(user: User, words: str, secret: str | None = None) -> Respons
             **_tokens(user),
         )
     )
-
-
-def expired(token: ApiToken) -> bool:
-    """Whether the token's time is over."""
-    return token.expires_at is not None and token.expires_at <= datetime.now(UTC)

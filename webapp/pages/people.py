@@ -7,10 +7,9 @@ from flask_login import current_user
 from werkzeug.exceptions import UnprocessableEntity
 
 from tasks import audit
-from webapp import accounts
+from webapp import accounts, api_tokens, sign_in_links
 from webapp.access import require_role
 from webapp.models import Role, User
-from webapp.pages.account import expired
 from webapp.pages.partials import for_browser
 
 bp = Blueprint("people", __name__, url_prefix="/people")
@@ -86,7 +85,7 @@ def remove(user_id: str) -> Response:
 def revoke_token(token_id: str) -> Response:
     """Makes anybody's token worthless."""
     try:
-        token = accounts.revoke_token(token_id)
+        token = api_tokens.revoke(token_id)
     except accounts.AccountError as error:
         raise _refused(error) from None
     audit.record(current_user.name, "revoke token", kind="token", target=token.name)
@@ -98,9 +97,8 @@ def _people() -> dict[str, Any]:
     owners = {user.user_id: user.email for user in people}
     return {
         "people": people,
-        "tokens": accounts.list_tokens(),
+        "tokens": api_tokens.listed(),
         "owners": owners,
-        "expired": expired,
         "roles": list(Role),
         "me": current_user.name,
     }
@@ -109,7 +107,7 @@ def _people() -> dict[str, Any]:
 def _answer(words: str, link_for: User | None = None, *, refused: bool = False) -> Response:
     link = None
     if link_for is not None:
-        path = accounts.sign_in_link(link_for.email)
+        path = sign_in_links.make(link_for.email)
         link = url_for("home.home", _external=True).rstrip("/") + path
     return for_browser(
         render_template(

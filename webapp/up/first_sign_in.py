@@ -33,13 +33,14 @@ def first_sign_in(environment: Mapping[str, str]) -> FirstSignIn:
     from pymongo.errors import PyMongoError
 
     from tasks import database
-    from webapp.accounts import AccountError, ensure_admin, list_users
+    from webapp import sign_in_links
+    from webapp.accounts import AccountError, ensure_admin
 
     try:
         database.connect(_PATIENCE_MS)
-        link = ensure_admin()
-        admins = [user for user in list_users() if user.role == "admin"]
-        return FirstSignIn(min(admins, key=lambda user: user.created_at).email, link)
+        admin = ensure_admin()
+        link = None if admin.password_hash else sign_in_links.make(admin.email)
+        return FirstSignIn(admin.email, link)
     except AccountError as error:
         raise FirstSignInError(f"DAILIES_ADMIN_EMAIL, DAILIES_ADMIN_PASSWORD: {error}") from None
     except (PyMongoError, ConnectionFailure, database.NotConfigured) as error:

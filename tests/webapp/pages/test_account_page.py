@@ -1,6 +1,7 @@
 """Password, browsers and tokens of the person who is signed in."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from werkzeug.test import TestResponse
 from tasks.models.audit_entry import AuditEntry
 from tests.webapp.pages.reading import Page
 from tests.webapp.people import bearer, csrf_token, signed_in
-from webapp import accounts, throttle
+from webapp import accounts, api_tokens, sign_in_links, throttle
 from webapp.models import ApiToken, User
 
 ADA = "ada@example.com"
@@ -103,12 +104,12 @@ def test_signing_out_everywhere_ends_this_browser_too(
 ) -> None:
     elsewhere = signed_in(app, ada)
     assert Page(browser.get("/account").text).text.count("nother browser") == 1
-    link = accounts.sign_in_link(ADA)
+    link = sign_in_links.make(ADA)
     answer = browser.post("/account/sign-out-everywhere")
     assert (answer.status_code, answer.location) == (303, "/sign-in")
     for client in (browser, elsewhere):
         assert client.get("/api/titles").status_code == 401
-    assert accounts.link_owner(link.rsplit("/", 1)[1]) is None
+    assert sign_in_links.owner(link.rsplit("/", 1)[1]) is None
 
 
 def test_a_token_is_shown_once_and_does_what_it_was_made_for(
@@ -119,7 +120,7 @@ def test_a_token_is_shown_once_and_does_what_it_was_made_for(
     secret = secret_in(answer)
     token = ApiToken.objects.get(name="nightly")
     assert (token.role, token.scopes) == ("editor", ["read", "jobs"])
-    assert 89 < (accounts._aware(token.expires_at) - accounts._now()).days + 1 <= 90
+    assert 89 < (token.expires_at - datetime.now(UTC)).days + 1 <= 90
     page = browser.get("/account").text
     assert secret not in page
     assert token.prefix in page
@@ -155,7 +156,7 @@ def test_a_token_that_cannot_be_made_says_why(
 
 
 def test_nobody_revokes_a_token_of_others(app: Flask, browser: FlaskClient) -> None:
-    accounts.issue_token("not yours", "viewer", owner="boss@example.com")
+    api_tokens.issue("not yours", "viewer", owner="boss@example.com")
     token = ApiToken.objects.get(name="not yours")
     assert "not yours" not in browser.get("/account").text
     assert post(browser, f"/account/tokens/{token.token_id}/revoke").status_code == 422
@@ -163,6 +164,6 @@ def test_nobody_revokes_a_token_of_others(app: Flask, browser: FlaskClient) -> N
 
 
 def test_a_token_has_no_account_page(app: Flask, ada: User) -> None:
-    program = bearer(app, accounts.issue_token("a program", "admin", owner="boss@example.com"))
+    program = bearer(app, api_tokens.issue("a program", "admin", owner="boss@example.com"))
     assert program.get("/account").status_code == 404
     assert program.post("/account/tokens").status_code == 404

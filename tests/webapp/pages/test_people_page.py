@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from tasks.models.audit_entry import AuditEntry
 from tests.webapp.pages.reading import Page
 from tests.webapp.people import bearer, csrf_token, signed_in
-from webapp import accounts
+from webapp import accounts, api_tokens, sign_in_links
 from webapp.models import ApiToken, User
 
 HTMX = {"HX-Request": "true", "Accept": "text/html"}
@@ -39,7 +39,7 @@ def test_a_person_is_added_and_comes_in_by_the_link(app: Flask, admin: FlaskClie
     assert answer.status_code == 200, answer.text
     (link,) = re.findall(r'value="http://localhost(/sign-in/link/[^"]+)"', answer.text)
     assert "new@example.com is added as editor." in answer.text
-    assert accounts.use_link(link.rsplit("/", 1)[1]) is not None
+    assert sign_in_links.use(link.rsplit("/", 1)[1]) is not None
     assert link not in admin.get("/people").text
     entry = AuditEntry.objects.get(action="add person")
     assert (entry.who, entry.target) == ("admin@example.com", "new@example.com")
@@ -94,7 +94,7 @@ def test_who_is_removed_is_gone_with_sessions_and_tokens(
     app: Flask, admin: FlaskClient, ada: User
 ) -> None:
     browser = signed_in(app, ada)
-    program = bearer(app, accounts.issue_token("of ada", "editor", owner=ada.email))
+    program = bearer(app, api_tokens.issue("of ada", "editor", owner=ada.email))
     assert post(admin, f"/people/{ada.user_id}/remove").status_code == 200
     assert browser.get("/api/titles").status_code == 401
     assert program.get("/api/titles").status_code == 401
@@ -104,8 +104,8 @@ def test_who_is_removed_is_gone_with_sessions_and_tokens(
 
 
 def test_admins_see_and_revoke_tokens_of_everybody(admin: FlaskClient, ada: User) -> None:
-    accounts.issue_token("of ada", "editor", owner=ada.email, scopes=["read"])
-    accounts.issue_token("of nobody", "admin")
+    api_tokens.issue("of ada", "editor", owner=ada.email, scopes=["read"])
+    api_tokens.issue("of nobody", "admin")
     text = Page(admin.get("/people").text).text
     assert "of ada" in text
     assert "of nobody: made on the command line" in text
