@@ -140,6 +140,7 @@ def test_a_person_attaches_a_subtitle_and_deletes_it(
 ) -> None:
     path = tmp_path / "tides.ru.srt"
     path.write_text(SRT, encoding="utf-16")
+    page.click("text=Add a file")
     page.set_input_files("#subtitle-file", str(path))
     page.select_option("#subtitle-language", "ru")
     page.click("text=Add subtitles")

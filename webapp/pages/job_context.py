@@ -1,14 +1,15 @@
 """What the templates of one job are given, at the first paint and live alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from tasks.models import Media, Step, Title, TranscodeJob, UploadJob
+from tasks.models import Media, Title, TranscodeJob, UploadJob
 from webapp import format as say
 from webapp.pages import upload_view
 from webapp.pages.job_list import line_of, media_of
-from webapp.pages.job_view import CATEGORY_WORDS, STATUS_WORDS, STEP_WORDS, details, steps_of
+from webapp.pages.job_view import CATEGORY_WORDS, STATUS_WORDS, details, steps_of
 from webapp.pages.job_view import row as row_of
+from webapp.pages.job_waterfall import waterfall_of
 from webapp.pages.title_names import titles_of
 from webapp.urls import media_url
 
@@ -31,7 +32,7 @@ def context(job: TranscodeJob, *, can_edit: bool) -> dict[str, Any]:
         "job": job,
         "media": media,
         "details": details(row, job, steps),
-        "parts": parts(steps),
+        "waterfall": waterfall_of(job, steps, uploads),
         "uploads": [upload_view.row(upload, media, titles) for upload in uploads],
         "links": links(job, media, titles, len(uploads)),
         "player": player(media, row.name) if media else None,
@@ -72,29 +73,6 @@ def player(media: Media, name: str) -> dict[str, Any] | None:
         "poster": media_url(media.poster_key) if media.poster_key else "",
         "storyboard": media_url(media.storyboard_key) if media.storyboard_key else "",
         "name": name,
-    }
-
-
-def parts(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """The steps that are no chunks: name, status, attempt, time, note."""
-    order = {"split": 0, "audio": 1, "subtitles": 2, "merge": 3}
-    lone = sorted((s for s in steps if s.kind in order), key=lambda s: order[s.kind])
-    return [_part(step, STEP_WORDS.get(step.kind, step.kind)) for step in lone]
-
-
-def _part(unit: Step, name: str) -> dict[str, Any]:
-    took = ""
-    if unit.started_at and unit.finished_at:
-        took = say.duration(max(1, (unit.finished_at - unit.started_at).total_seconds()))
-    return {
-        "id": unit.job_id,
-        "name": name,
-        "status": unit.status,
-        "word": STATUS_WORDS[unit.status],
-        "attempt": unit.attempt or 0,
-        "took": took,
-        "note": unit.error_message or "",
-        "retry_at": unit.next_attempt_at,
     }
 
 

@@ -334,6 +334,7 @@ def steps_of(job_id: str) -> list[Step]:
         "error_message",
         "started_at",
         "finished_at",
+        "updated_at",
         "next_attempt_at",
     )
     return list(Step.objects(transcode_id=job_id).only(*fields).order_by("kind", "index"))
