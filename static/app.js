@@ -141,6 +141,7 @@
     ago: (seconds, moment) => ago(seconds, moment),
     "ago-long": (seconds, moment) => {
       const words = ago(seconds, moment);
+      if (words === "now") return "just now";
       return / (min|h|d)$/.test(words) && seconds < 14 * 86400 ? `${words} ago` : words;
     },
     until: (seconds) => until(-seconds),
@@ -202,6 +203,25 @@
     if (!pressed && String(getSelection())) return; // somebody selects text
     toggle(row.closest(".job"));
   });
+
+  // ---- filters, folded where there is little room --------------------------------------------
+
+  const filters = document.querySelector(".filters");
+  const filterButton = document.getElementById("filter-button");
+
+  function countFilters() {
+    if (!filterButton) return;
+    const set = [...filters.querySelectorAll("select:not([name=sort], [name=size])")]
+      .filter((select) => select.value).length;
+    setText(filterButton.querySelector(".filter-count"), set ? `· ${set}` : "");
+  }
+
+  filterButton?.addEventListener("click", () => {
+    const shown = filters.toggleAttribute("data-shown");
+    filterButton.setAttribute("aria-expanded", String(shown));
+  });
+  filters?.addEventListener("input", countFilters);
+  countFilters();
 
   // ---- rows that are chosen ------------------------------------------------------------------
 
@@ -377,7 +397,7 @@
 
   // ---- after each swap ----------------------------------------------------------------------------
 
-  document.addEventListener("htmx:after:swap", () => { tick(); retitle(); recount(); });
+  document.addEventListener("htmx:after:swap", () => { tick(); retitle(); recount(); countFilters(); });
   document.addEventListener("htmx:after:history:push", () => tellView());
   document.addEventListener("htmx:after:history:replace", () => tellView());
 

@@ -112,6 +112,19 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     return utc(moment).strftime("%d %b %Y").lstrip("0")
 
 
+def ago_long(moment: datetime, now: datetime | None = None) -> str:
+    """The same for the middle of a sentence: ``just now``, ``6 min ago``, ``yesterday``."""
+    words = ago(moment, now)
+    if words == "now":
+        return "just now"
+    return f"{words} ago" if words.endswith((" min", " h", " d")) else words
+
+
+def time_of_day(moment: datetime) -> str:
+    """Before the browser says it in its own zone: ``10:01:12``."""
+    return utc(moment).strftime("%H:%M:%S")
+
+
 def ordinal(number: int) -> str:
     """``1st``, ``2nd``, ``3rd``, ``11th``."""
     if number % 100 in (11, 12, 13):
@@ -127,4 +140,6 @@ FILTERS = {
     "iso": iso,
     "exact": exact,
     "ago": ago,
+    "ago_long": ago_long,
+    "time_of_day": time_of_day,
 }

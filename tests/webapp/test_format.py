@@ -73,6 +73,8 @@ def test_ago(seconds: float, words: str) -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     assert say.ago(now - timedelta(seconds=seconds), now) == words
     assert say.ago((now - timedelta(seconds=seconds)).replace(tzinfo=None), now) == words
+    long = {"now": "just now", "1 min": "1 min ago", "3 h": "3 h ago", "3 d": "3 d ago"}
+    assert say.ago_long(now - timedelta(seconds=seconds), now) == long.get(words, words)
 
 
 @pytest.mark.parametrize(

@@ -203,9 +203,10 @@ def _now(job: TranscodeJob) -> list[str]:
 def _outcome(job: TranscodeJob) -> list[str]:
     words = []
     pictures = [rendition for rendition in job.renditions or [] if rendition.get("height")]
-    rungs = len(pictures)
-    if rungs:
-        words.append(f"{rungs} rung{'s' if rungs > 1 else ''}")
+    if pictures:
+        best = max(pictures, key=lambda rendition: int(rendition["height"]))["name"]
+        several = f"{len(pictures)} renditions up to {best}"
+        words.append(several if len(pictures) > 1 else best)
     stored = sum(r.get("size") or 0 for r in job.renditions or [])
     if stored:
         words.append(say.size(stored))
@@ -220,8 +221,17 @@ def _timing(job: TranscodeJob) -> str:
     if job.status == Status.completed and job.started_at and job.finished_at:
         took = (job.finished_at - job.started_at).total_seconds()
         return f"took {say.duration(max(took, 1))}"
+    return ended_words(job)
+
+
+def ended_words(job: WorkUnit) -> str:
+    """How often, or for how long, what failed or was cancelled had been worked on."""
+    if job.status not in (Status.failed, Status.cancelled):
+        return say.NOTHING
     if job.status == Status.failed and (job.attempt or 0) > 1:
         return f"tried {job.attempt}{say.TIMES}"
+    if job.started_at and job.finished_at:
+        return f"after {say.duration(max((job.finished_at - job.started_at).total_seconds(), 1))}"
     return say.NOTHING
 
 

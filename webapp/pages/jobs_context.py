@@ -1,9 +1,9 @@
 """What the templates of the jobs page are given, at the first paint and live alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks import job_counts
+from tasks import job_counts, pausing
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Kind
 from webapp import format as say
@@ -41,16 +41,27 @@ def context(chosen: Listing, *, can_edit: bool) -> dict[str, Any]:
     """Everything for one address: a query for the rows, one for their media, one for counts."""
     counts = counts_of()
     page = job_list.page(chosen, counts[chosen.kind])
-    return list_context(chosen, page, counts, can_edit=can_edit)
+    return list_context(chosen, page, counts, paused_queues(), can_edit=can_edit)
+
+
+def paused_queues() -> list[str]:
+    """The names of the queues of which nothing new starts."""
+    return sorted(pausing.holds().queues)
 
 
 def list_context(
-    chosen: Listing, page: JobPage, counts: Mapping[Kind, dict[str, int]], *, can_edit: bool
+    chosen: Listing,
+    page: JobPage,
+    counts: Mapping[Kind, dict[str, int]],
+    paused: Sequence[str],
+    *,
+    can_edit: bool,
 ) -> dict[str, Any]:
     """The same from what was read already."""
     return {
         "chosen": chosen,
         "counts": counts[chosen.kind],
+        "paused": paused,
         "kinds": [
             {
                 "kind": kind,

@@ -142,11 +142,19 @@ def _jobs(renderer: Renderer, view: View) -> Panels:
     chosen = Listing.of(view.values)
     counts = renderer.once("counts", jobs_context.counts_of)
     page = renderer.once(chosen, lambda: job_list.page(chosen, counts[chosen.kind]))
-    context = jobs_context.list_context(chosen, page, counts, can_edit=view.can_edit)
+    paused = renderer.once("paused", jobs_context.paused_queues)
+    context = jobs_context.list_context(chosen, page, counts, paused, can_edit=view.can_edit)
     stats_key = ("stats", chosen)
     stats = renderer.once(stats_key, lambda: renderer.markup("stats", **context))
     kinds = renderer.once(("kinds", chosen.kind), lambda: renderer.markup("kinds", **context))
-    parts = {"#stats": partial("#stats", stats), "#kinds": partial("#kinds", kinds)}
+    notice = renderer.once(
+        ("notice", view.can_edit), lambda: renderer.markup("jobs_notice", **context)
+    )
+    parts = {
+        "#stats": partial("#stats", stats),
+        "#kinds": partial("#kinds", kinds),
+        "#jobs-notice": partial("#jobs-notice", notice),
+    }
     for row in context["rows"]:
         parts[f"#row-{row.dom}"] = renderer.row(row, view.can_edit)
     shown = {row.id: row.dom for row in context["rows"]}

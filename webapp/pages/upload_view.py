@@ -9,7 +9,7 @@ from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
 from webapp import format as say
 from webapp.pages.job_actions import actions_of
 from webapp.pages.job_timeline import Attempt, attempts_of
-from webapp.pages.job_view import JobRow, Segment, history_of, retry_at
+from webapp.pages.job_view import JobRow, Segment, ended_words, history_of, retry_at
 from webapp.pages.title_names import names
 from webapp.urls import media_url
 
@@ -98,9 +98,7 @@ def _timing(upload: UploadJob) -> str:
         return say.left(left / upload.speed)
     if upload.status == Status.completed and upload.started_at and upload.finished_at:
         return f"took {say.duration(max((upload.finished_at - upload.started_at).seconds, 1))}"
-    if upload.status == Status.failed and (upload.attempt or 0) > 1:
-        return f"tried {upload.attempt}{say.TIMES}"
-    return say.NOTHING
+    return ended_words(upload)
 
 
 def _segment(upload: UploadJob) -> Segment:

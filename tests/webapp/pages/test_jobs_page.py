@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tasks import pausing, queue
 from tasks.titles import NewTitle, create_title
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
@@ -82,7 +83,7 @@ def test_jobs_are_listed_newest_first_and_counted(viewer: FlaskClient) -> None:
                     {"name": "audio", "size": 200_000_000},
                 ],
             },
-            "1 rung · 1.2 GB · 9:56 long",
+            "720p · 1.2 GB · 9:56 long",
         ),
         ("completed", {}, "took 3 min 12 s"),
     ],
@@ -140,7 +141,9 @@ def test_only_editors_get_buttons_for_what_the_state_allows(as_person: AsPerson)
     assert not [
         b
         for b in page.all("button")
-        if "data-opens" not in b and "submit" not in b["type"] and b.get("id") != "held"
+        if "data-opens" not in b
+        and "submit" not in b["type"]
+        and b.get("id") not in ("held", "filter-button")
     ]
 
 
@@ -289,3 +292,10 @@ def test_a_job_is_called_by_its_title(viewer: FlaskClient) -> None:
     text = read(viewer).text
     assert "S1 E04 · Low Tide Episode · Harbour Lights" in text
     assert "Fog Film · film.mp4" in text
+
+
+def test_a_paused_queue_is_told_above_the_list(viewer: FlaskClient) -> None:
+    rows.job("waiting")
+    assert "Paused:" not in read(viewer).text
+    pausing.pause(queue.CHUNKS, "ada@example.com")
+    assert f"Paused: {queue.CHUNKS}. Nothing new of it starts." in read(viewer).text
