@@ -6,7 +6,6 @@ and publishing never fails and never waits long.
 
 import json
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import redis
 
 from tasks.event_fields import KINDS
 from tasks.redis_client import get_brief_redis, get_redis
+from tasks.redis_hanging import Hangs
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,6 @@ KEPT = 10_000
 BATCH = 500
 #: The id before all others: an empty stream's last one.
 NOTHING = "0-0"
-#: Seconds without another try after Redis hung: a change is told of in several events, and whoever
-#: makes it has a request to answer or a lease to keep.
-PAUSE_SECONDS = 3.0
 
 #: Adds entries of name and data: one command with many words costs a third of many commands.
 _ADD = """
@@ -36,8 +33,6 @@ for i = 2, #ARGV, 2 do
   redis.call('xadd', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(words))
 end
 """
-
-_hangs_until = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,24 +47,22 @@ class Event:
 def publish(name: str, **data: Any) -> None:
     """Adds an entry; where Redis is away it is logged and dropped.
 
-    Where Redis hangs this waits for a second, and then not again for some.
+    Where Redis hangs somebody waits for a second, and then nobody for some.
     """
     publish_many([(name, data)])
 
 
 def publish_many(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     """Adds entries of name and data in one round trip; otherwise as ``publish``."""
-    global _hangs_until
-    if not entries or time.monotonic() < _hangs_until:
+    if not entries:
         return
     told: list[str | int] = [KEPT]
     for name, data in entries:
         told += [name, json.dumps(_fields(name, data), default=str)]
     try:
         get_brief_redis().eval(_ADD, 1, STREAM, *told)
-    except redis.TimeoutError as error:
-        _hangs_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("no events for %g s, from %s on: %s", PAUSE_SECONDS, entries[0][0], error)
+    except Hangs as error:
+        log.debug("event %s not published: %s", entries[0][0], error)
     except redis.RedisError as error:
         log.warning("event %s not published: %s", entries[0][0], error)
 

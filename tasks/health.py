@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -39,7 +40,11 @@ def check() -> dict[str, Check]:
     """By name: mongodb, redis, s3, worker. Never raises, takes a few seconds at most."""
     probes = {"mongodb": _mongodb, "redis": _redis, "s3": _s3, "worker": _worker}
     with ThreadPoolExecutor(len(probes)) as pool:
-        futures = {name: pool.submit(_guarded, probe) for name, probe in probes.items()}
+        futures = {
+            # A thread has a context of its own, that knows nothing of a request's deadlines.
+            name: pool.submit(copy_context().run, _guarded, probe)
+            for name, probe in probes.items()
+        }
         return {name: future.result() for name, future in futures.items()}
 
 

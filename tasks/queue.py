@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tasks.redis_client import get_brief_redis, get_redis, get_redis_of_bytes, redis_url
+from tasks.redis_hanging import refusing
 from tasks.wake import PromptBroker
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ MAINTENANCE_CHANCE = 1_000_000
 RETRY_MS, RETRY_MAX_MS = 1_000, 60_000
 #: Seconds that a consumer waits for a connection to a Redis that hangs.
 CONNECT_SECONDS = 2.0
+#: Seconds that it waits for an answer: no command of its blocks.
+ANSWER_SECONDS = 5.0
 #: Hash entries read at a time.
 SCAN_BATCH = 2_000
 
@@ -70,10 +73,12 @@ def get_broker() -> PromptBroker:
     """The broker of this process, made at the first call."""
     global _broker
     if _broker is None:
-        # No socket timeout: Dramatiq takes anything but a ConnectionError for a bug of its own.
+        # Dramatiq waits out a ConnectionError, and takes anything else for a bug of its own.
         client = redis.Redis.from_url(
             redis_url(),
+            connection_class=refusing(redis_url()),
             socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 1),
         )

@@ -1,38 +1,34 @@
-"""The connection to Redis for everything but the broker's own."""
+"""The connections to Redis for everything but the broker's own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tasks.database import NotConfigured
+from tasks.redis_hanging import Hanging, sparing
 from tasks.settings import get_settings
 
 #: Seconds that a call may wait for a server that is away or hangs.
 PATIENCE = 2.0
-#: The same for what can be done without: a request that tells of a job must not wait for the feed.
+#: The same for what can be done without, and in requests: people wait for them.
 BRIEF = 1.0
 
-
-@lru_cache(maxsize=4)
-def _client(url: str) -> "redis.Redis":
-    return redis.Redis.from_url(url, decode_responses=True, **_options())
+_briefly: ContextVar[bool] = ContextVar("briefly", default=False)
 
 
-@lru_cache(maxsize=4)
-def _client_of_bytes(url: str) -> "redis.Redis":
-    return redis.Redis.from_url(url, **_options())
-
-
-def _options() -> dict[str, Any]:
-    return {
-        "socket_connect_timeout": PATIENCE,
-        # Reads of the event feed block for as long as a second.
-        "socket_timeout": PATIENCE * 2,
-        "retry": Retry(NoBackoff(), 1),
-    }
+@contextmanager
+def briefly() -> Iterator[None]:
+    """Whoever asks for a client inside gets one that gives up after a second."""
+    before = _briefly.set(True)
+    try:
+        yield
+    finally:
+        _briefly.reset(before)
 
 
 def redis_url() -> str:
@@ -47,18 +43,40 @@ def redis_url() -> str:
 
 def get_redis() -> "redis.Redis":
     """A client with text replies and short patience."""
-    return _client(redis_url())
+    make = _brief_client if _briefly.get() else _client
+    return make(redis_url(), True)
 
 
 def get_redis_of_bytes() -> "redis.Redis":
     """The same with replies as they come, for reading much of which little is needed."""
-    return _client_of_bytes(redis_url())
+    make = _brief_client if _briefly.get() else _client
+    return make(redis_url(), False)
+
+
+def get_brief_redis() -> "redis.Redis":
+    """A client that gives up after a second (redis.TimeoutError), with replies as they come."""
+    return _brief_client(redis_url(), False)
 
 
 @lru_cache(maxsize=4)
-def _brief_client(url: str) -> "redis.Redis":
+def _client(url: str, text: bool) -> "redis.Redis":
     return redis.Redis.from_url(
         url,
+        decode_responses=text,
+        connection_class=sparing(url, _hanging(url)),
+        socket_connect_timeout=PATIENCE,
+        # Reads of the event feed block for as long as a second.
+        socket_timeout=PATIENCE * 2,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+@lru_cache(maxsize=4)
+def _brief_client(url: str, text: bool) -> "redis.Redis":
+    return redis.Redis.from_url(
+        url,
+        decode_responses=text,
+        connection_class=sparing(url, _hanging_brief(url)),
         socket_connect_timeout=BRIEF,
         socket_timeout=BRIEF,
         # A connection that broke is made anew; a server that hangs is not asked twice.
@@ -66,6 +84,11 @@ def _brief_client(url: str) -> "redis.Redis":
     )
 
 
-def get_brief_redis() -> "redis.Redis":
-    """A client that gives up after a second (redis.TimeoutError), with replies as they come."""
-    return _brief_client(redis_url())
+@lru_cache(maxsize=4)
+def _hanging_brief(url: str) -> Hanging:
+    return Hanging()
+
+
+@lru_cache(maxsize=4)
+def _hanging(url: str) -> Hanging:
+    return Hanging(briefer=_hanging_brief(url))

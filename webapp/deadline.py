@@ -1,13 +1,16 @@
-"""A browser waits seconds, not minutes: database calls of a request share one short deadline."""
+"""A browser waits seconds, not minutes.
+
+Database calls of a request share one short deadline; Redis has a second, once.
+"""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 
 import pymongo
 from flask import Flask, current_app, g, request
 
-from tasks import database
+from tasks import database, redis_client
 
 #: How long a request waits for a database that is away, in milliseconds.
 PATIENCE_MS = 2_000
@@ -43,17 +46,16 @@ def _begin() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return
+    g.deadlines = deadlines = ExitStack()
+    deadlines.enter_context(redis_client.briefly())
     with suppress(database.NotConfigured):
         # Whoever connects first decides how patient this process is.
         database.connect(PATIENCE_MS)
-    if getattr(view, _OWN_TIME, False) or request.headers.get("Upgrade"):
-        return
-    database_time: AbstractContextManager[None] = in_time()
-    database_time.__enter__()
-    g.database_time = database_time
+    if not getattr(view, _OWN_TIME, False) and not request.headers.get("Upgrade"):
+        deadlines.enter_context(in_time())
 
 
 def _end(_error: BaseException | None) -> None:
-    database_time = g.pop("database_time", None)
-    if database_time is not None:
-        database_time.__exit__(None, None, None)
+    deadlines: ExitStack | None = g.pop("deadlines", None)
+    if deadlines is not None:
+        deadlines.close()

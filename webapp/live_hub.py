@@ -20,7 +20,7 @@ from jinja2 import Environment
 from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
 
-from tasks import database, events
+from tasks import database, events, redis_client
 from webapp import feed_watch
 from webapp.feed_reader import Gap, Listener, Reader
 from webapp.pages.panels import Panels, Renderer, View, drift_now, workers_now
@@ -185,7 +185,8 @@ class Hub(SocketHub[Subscriber], Listener):
                 refreshed = began
             rest = RETRY_SECONDS
             try:
-                self._round(whole)
+                with redis_client.briefly():
+                    self._round(whole)
                 complained = False
                 rest = rest_after(time.monotonic() - began)
             except (PyMongoError, NotConnected, database.NotConfigured) as error:

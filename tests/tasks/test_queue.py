@@ -2,6 +2,8 @@
 
 import dramatiq
 import pytest
+import redis
+from redis.connection import Connection
 
 from tasks import queue
 from tests.servers import Servers
@@ -57,3 +59,25 @@ def test_sending_to_a_redis_that_is_away_says_so(database: Servers) -> None:
         assert not queue.send(queue.SPLIT, "job-1", "message-1")
     finally:
         database.redis.start()
+
+
+def ping(connection: Connection) -> None:
+    connection.send_command("PING")
+    connection.read_response()
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_redis_that_hangs_is_one_that_refuses_to_a_consumer(
+    database: Servers, connected: bool
+) -> None:
+    pool = queue.get_broker().client.connection_pool
+    connection = pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": 0.2})
+    if connected:
+        connection.connect()
+    database.redis.freeze()
+    try:
+        # What Dramatiq waits out. Of a time-out it would log a traceback for every queue.
+        with pytest.raises(redis.ConnectionError, match="Redis hangs"):
+            ping(connection)
+    finally:
+        database.redis.thaw()

@@ -9,6 +9,7 @@ from tasks import health
 from webapp.access import public
 from webapp.api.answers import Answer, answered
 from webapp.deadline import without_deadline
+from webapp.errors import RETRY_AFTER
 from webapp.openapi import documented
 
 bp = Blueprint("health", __name__)
@@ -57,4 +58,7 @@ def ready() -> Response:
     ok = all(check.ok for check in checks.values())
     found = {name: CheckAnswer.model_validate(check) for name, check in checks.items()}
     answer = Readiness(status="ready" if ok else "not ready", checks=found)
-    return answered(answer, 200 if ok else 503)
+    response = answered(answer, 200 if ok else 503)
+    if not ok:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response

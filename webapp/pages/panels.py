@@ -131,9 +131,9 @@ def drift_now() -> int | None:
 
 
 def workers_markup(count: int | None) -> str:
-    """The number of workers beside the word Live; nothing while it isn't known."""
+    """The number of workers beside the word Live; None where Redis, who knows, does not answer."""
     if count is None:
-        return '<span id="workers"></span>'
+        return '<span id="workers" class="none">queue away</span>'
     words = f"{count} worker{'' if count == 1 else 's'}" if count else "no worker"
     return f'<span id="workers" class="{"some" if count else "none"}">{words}</span>'
 
