@@ -68,7 +68,7 @@ def sign_in_with_link(secret: str) -> Response | str | tuple[str, int]:
     try:
         user = sign_in_links.use(secret, request.form.get("password") or None)
     except accounts.AccountError as error:
-        return _link_page(sign_in_links.owner(secret), f"{error}.".capitalize(), 422)
+        return _link_page(sign_in_links.owner(secret), error.sentence, 422)
     if user is None:
         return _link_page(None, None)
     _open(user)
