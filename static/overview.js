@@ -165,7 +165,7 @@
           width: one.bars ? 0 : 2,
           dash: one.dash,
           paths: one.bars ? uPlot.paths.bars({ size: [0.72, 22] }) : undefined,
-          points: { show: !one.bars, size: 4, fill: colour(one.tone) },
+          points: { show: !one.bars, size: 5, fill: colour(one.tone) },
           value: (_u, _value, _series, index) => (index == null ? "—" : chart.words(one.shown(buckets[index] || {}))),
         })),
       ],

@@ -5,15 +5,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tasks.control import operations
-from tasks.control.allowed import LABELS, Action
+from tasks.control.allowed import LABELS, Action, Kind
 from tasks.jobs_query import filter_of
-from tasks.models import Status
+from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 from webapp import format as say
 from webapp.pages.job_list import Listing
 from webapp.pages.job_view import STATUS_WORDS
+from webapp.pages.upload_view import what_of
 
 PAGE_SIZE = 25
+_UPLOAD_NAME = ("job_id", "resource_name", "upload_type", "rendition", "label", "language")
 #: Seconds in which a worker has put down what it did before its operation was cancelled.
 LEAVING_SECONDS = 15
 
@@ -47,7 +49,11 @@ def list_context(after: str | None) -> dict[str, Any]:
 def context(operation_id: str, *, can_edit: bool) -> dict[str, Any]:
     """Everything that an operation's page shows. Raises NotFound."""
     row = operations.find(operation_id)
-    listed = [{**result, "link": _link(row, result["jobId"])} for result in row.results]
+    called = _names(row)
+    listed = [
+        {**result, "link": _link(row, result["jobId"]), "name": called.get(result["jobId"], "")}
+        for result in row.results
+    ]
     return {
         **_line(row),
         "can_cancel": can_edit and not row.finished,
@@ -56,7 +62,30 @@ def context(operation_id: str, *, can_edit: bool) -> dict[str, Any]:
         "reasons": sorted(row.reasons, key=lambda reason: -reason["count"]),
         "kept": len(listed),
         "ending": _ending(row),
+        "outcomes": _outcomes(row),
     }
+
+
+def _names(row: BulkOperation) -> dict[str, str]:
+    """What the listed jobs are called, by id; those that were deleted are not in it."""
+    ids = [result["jobId"] for result in row.results]
+    if row.job_kind == Kind.upload:
+        uploads = UploadJob.objects(job_id__in=ids).only(*_UPLOAD_NAME) if ids else []
+        return {job.job_id: f"{job.resource_name or ''} · {what_of(job)}" for job in uploads}
+    jobs = TranscodeJob.objects(job_id__in=ids).only("job_id", "name") if ids else []
+    return {job.job_id: str(job.name) for job in jobs}
+
+
+def _outcomes(row: BulkOperation) -> list[tuple[str, float, float]]:
+    """The stretches of the bar: the name of a colour, where it begins, and its width, of 1000."""
+    stretches, x = [], 0.0
+    counts = (("completed", row.done), ("failed", row.failures), ("waiting", row.skipped))
+    for tone, count in counts:
+        width = round(1000 * count / max(1, row.total, _visited(row)), 1)
+        if width:
+            stretches.append((tone, round(x, 1), width))
+            x += width
+    return stretches
 
 
 def _line(row: BulkOperation) -> dict[str, Any]:
