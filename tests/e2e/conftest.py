@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import requests
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tasks.database import connect, ensure_indexes
 from tasks.media.tools import find_tools
 from tests.recovery.processes import Dailies, Running
-from tests.recovery.waiting import until
+from tests.recovery.waiting import answers, until
 from tests.servers import Servers
 from webapp import accounts
 from webapp import models as people
@@ -31,7 +30,7 @@ ARGUMENTS = [
 ]
 PASSWORD = "correct horse battery staple"
 #: Milliseconds that anything on a page may take; the machine may be busy with other tests.
-PATIENCE = 20_000
+PATIENCE = 45_000
 expect.set_options(timeout=PATIENCE)
 
 
@@ -77,13 +76,7 @@ class Site:
         running.stop()
 
     def _wait(self) -> None:
-        def answers() -> bool:
-            try:
-                return requests.get(f"{self.url}/healthz", timeout=2).ok
-            except requests.RequestException:
-                return False
-
-        until(answers, "an answer of the web process")
+        until(lambda: answers(f"{self.url}/healthz"), "an answer of the web process")
 
 
 class Tab:

@@ -64,7 +64,7 @@ class Worker(Running):
 
     def working(self) -> psutil.Process:
         """The process that does the work, once it is there."""
-        return until(self._working, "a worker's second process", 20)
+        return until(self._working, "a worker's second process")
 
     def _working(self) -> psutil.Process | None:
         # The resource tracker of multiprocessing is a child too.
@@ -84,7 +84,7 @@ class Worker(Running):
 
     def encoder(self, step: Step) -> psutil.Process:
         """The one ffmpeg that it runs for a step."""
-        return until(lambda: self.encoders(step), f"an ffmpeg of {step.job_id}", 10)[0]
+        return until(lambda: self.encoders(step), f"an ffmpeg of {step.job_id}", 30)[0]
 
     def hold(self, step: Step) -> psutil.Process:
         """The ffmpeg that it runs for a step, stopped: so it stays in the middle of its work."""

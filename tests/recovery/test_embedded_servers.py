@@ -14,7 +14,7 @@ from tasks.media.tools import Tools
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import RENDITION, check_frames
 from tests.recovery.paced import paced
-from tests.recovery.waiting import until
+from tests.recovery.waiting import answers, until
 from tests.up.running import RunningUp, all_gone, command_line
 
 TOKEN = "the token of the recovery tests"
@@ -34,7 +34,7 @@ def up(tools: Tools, tmp_path: Path) -> Iterator[RunningUp]:
     )
     family: list[psutil.Process] = []
     try:
-        running.wait_for("Stop      Ctrl-C", timeout=60)
+        running.wait_for("Stop      Ctrl-C")
         yield running
         family = running.children()
     finally:
@@ -48,7 +48,7 @@ def test_each_server_comes_back_and_the_job_completes(
     site = f"http://127.0.0.1:{up.port}"
     with film(2).open("rb") as clip:
         reply = requests.post(
-            f"{site}/api/upload/video", files={"video": clip}, headers=HEADERS, timeout=30
+            f"{site}/api/upload/video", files={"video": clip}, headers=HEADERS, timeout=60
         )
     assert reply.status_code == 201, reply.text
     video = reply.json()["video"]
@@ -56,13 +56,13 @@ def test_each_server_comes_back_and_the_job_completes(
         f"{site}/api/upload/convert-to-hls/{video['id']}",
         json={"s3Key": video["s3Key"]},
         headers=HEADERS,
-        timeout=30,
+        timeout=60,
     )
     assert reply.status_code == 202, reply.text
 
     def status() -> dict[str, Any]:
         url = f"{site}/api/upload/status/{video['id']}"
-        answer: dict[str, Any] = requests.get(url, headers=HEADERS, timeout=10).json()
+        answer: dict[str, Any] = requests.get(url, headers=HEADERS, timeout=60).json()
         return answer
 
     # Held in the middle, so that all three are away while it is being encoded.
@@ -73,12 +73,12 @@ def test_each_server_comes_back_and_the_job_completes(
         killed.kill()
         up.wait_for(f"{name} ended (killed by SIGKILL); starting it again")
         # Every server answers, the killed one too.
-        until(lambda: requests.get(f"{site}/readyz", timeout=10).ok, f"{name} to be back")
+        until(lambda: answers(f"{site}/readyz"), f"{name} to be back")
         assert up.child(*words).pid != killed.pid
         assert status()["status"] == "processing"
     encoder.resume()
 
-    until(lambda: status()["status"] != "processing", "the end of the job", 60)
+    until(lambda: status()["status"] != "processing", "the end of the job", 120)
     assert status()["status"] == "completed", status()
     urls = status()["streamingUrls"]["qualities"]
     playlist = _download(urljoin(site, urls[RENDITION]), tmp_path / "stream")
@@ -93,12 +93,12 @@ def _encoder(up: RunningUp) -> psutil.Process | None:
 def _download(url: str, folder: Path) -> Path:
     """A stream as a player fetches it."""
     folder.mkdir()
-    text = requests.get(url, timeout=10).text
+    text = requests.get(url, timeout=60).text
     playlist = m3u8.loads(text, uri=url)
     names = [playlist.segment_map[0].uri, *(segment.uri for segment in playlist.segments)]
     assert len(names) == len(set(names))
     for name in names:
-        reply = requests.get(urljoin(url, name), timeout=10)
+        reply = requests.get(urljoin(url, name), timeout=60)
         assert reply.ok, name
         (folder / name).write_bytes(reply.content)
     (folder / "playlist.m3u8").write_text(text)

@@ -27,7 +27,7 @@ def test_a_killed_worker_loses_no_module(
         run.start("reconciler")
         worker = run.worker(pace=FAST)
         row = a_module(training_clip(tools, tmp_path / "clip.mp4"))
-        until(lambda: len(_asked(endpoint)) == 1, "a question that is not answered", 60)
+        until(lambda: len(_asked(endpoint)) == 1, "a question that is not answered")
         process = worker.working()
         process.kill()
         process.wait()

@@ -8,6 +8,7 @@ import psutil
 
 from tasks.media.tools import Tools
 from tasks.models import Status, Step, StepKind, TranscodeJob
+from tasks.workers import workers
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import check_stream, job_of
 from tests.recovery.paced import FAST
@@ -60,9 +61,12 @@ def test_work_of_killed_workers_goes_on_within_thirty_seconds_as_shipped(
     _killed_whole(pair[1].process, pair[1])
 
     successor = run.worker(pace=FAST, threads=2)
+    until(lambda: successor.name in [worker.name for worker in workers()], "its sign of life")
+    # A worker's start is as slow as the machine is busy; from then on the bound is Dailies' own.
+    there_at = this_moment()
     for step in (*chunks, split):
-        claim = claim_after(step, killed_at)
-        assert claim.at - killed_at < BOUND
+        claim = claim_after(step, killed_at, 60)
+        assert claim.at - there_at < BOUND
         assert claim.who == successor.name
     complete(behind)
     for job in jobs:

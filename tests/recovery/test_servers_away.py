@@ -16,7 +16,7 @@ from tests.recovery.films import RENDITION, check_stream, job_of, put_in
 from tests.recovery.paced import FAST
 from tests.recovery.processes import Dailies
 from tests.recovery.storage_proxy import StorageProxy, writes
-from tests.recovery.waiting import complete, encoding_chunk, reload, steps, until
+from tests.recovery.waiting import answers, complete, encoding_chunk, reload, steps, until
 from tests.servers import Servers
 from webapp.up.servers import free_port
 
@@ -135,14 +135,14 @@ def test_redis_is_away_when_a_video_is_to_be_converted(
     run.worker(pace=FAST)
     site = f"http://127.0.0.1:{port}"
     for away in (empty.redis.kill, empty.redis.freeze):
-        until(lambda: _answers(f"{site}/readyz"), "a dashboard that is ready")
+        until(lambda: answers(f"{site}/readyz"), "a dashboard that is ready")
         media = put_in(empty, film(1))
         away()
         reply = requests.post(
             f"{site}/api/upload/convert-to-hls/{media.media_id}",
             json={"s3Key": media.source_key},
             headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=15,
+            timeout=60,
         )
         assert reply.status_code == 202, reply.text
         job = TranscodeJob.objects(media_id=media.media_id).get()
@@ -152,10 +152,3 @@ def test_redis_is_away_when_a_video_is_to_be_converted(
         empty.redis.start()
         complete(job)
         check_stream(empty, tools, job, tmp_path / job.job_id, frames_of(1))
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
-        return False

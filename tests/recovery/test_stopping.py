@@ -51,7 +51,7 @@ def test_a_cancelled_job_stops_within_two_seconds_and_can_go_on(
     assert os.getpgid(encoder.pid) == encoder.pid
     cancel_job(job.job_id, "a person")
     # Two seconds where the machine has time; a busy one gets more.
-    until(lambda: not _group_lives(encoder.pid), "the end of its process group", 20)
+    until(lambda: not _group_lives(encoder.pid), "the end of its process group", 30)
     assert finish(job).status == Status.cancelled
     assert {step.status for step in steps(job)} == {Status.completed, Status.cancelled}
 

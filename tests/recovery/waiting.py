@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import requests
+
 from tasks.models import Status, Step, StepKind, TranscodeJob, Transition, UploadJob
 
 Found = TypeVar("Found")
@@ -21,6 +23,14 @@ def until(find: Callable[[], Found | None], what: str, seconds: float = 60.0) ->
             return found
         assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
         time.sleep(_POLL_SECONDS)
+
+
+def answers(url: str) -> bool:
+    """Whether it is answered well now; False also where nothing comes within a few seconds."""
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.RequestException:
+        return False
 
 
 def steps(job: TranscodeJob, kind: StepKind = StepKind.CHUNK) -> list[Step]:

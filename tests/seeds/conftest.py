@@ -17,7 +17,7 @@ from tasks.media.tools import Tools, find_tools
 from tests.cloudwatch_server import KEYS, CloudWatchServer
 from tests.media.clips import X264, ffmpeg
 from tests.recovery.processes import Dailies, Worker
-from tests.recovery.waiting import until
+from tests.recovery.waiting import answers, until
 from tests.servers import Servers
 from webapp import api_tokens
 from webapp import models as people
@@ -130,13 +130,7 @@ def installation(
     if logs:
         cloudwatch.start()
 
-    def answers() -> bool:
-        try:
-            return requests.get(f"{installation.url}/healthz", timeout=5).ok
-        except requests.RequestException:
-            return False
-
-    until(answers, "an answer of the web process", 60)
+    until(lambda: answers(f"{installation.url}/healthz"), "an answer of the web process")
     yield installation
     sys.stdout.write(dailies.said())
     dailies.close()

@@ -17,7 +17,7 @@ from tasks.media.tools import find_tools
 from tests.media.clips import numbered_clip
 from tests.recovery.paced import FAST
 from tests.recovery.processes import Dailies
-from tests.recovery.waiting import until
+from tests.recovery.waiting import answers, until
 from tests.servers import Servers
 from webapp import api_tokens
 from webapp import models as people
@@ -39,7 +39,7 @@ class Client:
         )
 
     def get(self, path: str, **query: str) -> Any:
-        answer = self._session.get(self._url + path, params=query, timeout=30)
+        answer = self._session.get(self._url + path, params=query, timeout=60)
         assert answer.status_code == 200, (path, answer.text)
         return answer.json() if "json" in answer.headers["Content-Type"] else answer.text
 
@@ -76,13 +76,7 @@ def dailies(clean: Servers, tmp_path: Path) -> Iterator[tuple[Dailies, str]]:
     running.start("web")
     url = f"http://127.0.0.1:{port}"
 
-    def answers() -> bool:
-        try:
-            return requests.get(f"{url}/healthz", timeout=5).ok
-        except requests.RequestException:
-            return False
-
-    until(answers, "an answer of the web process", 60)
+    until(lambda: answers(f"{url}/healthz"), "an answer of the web process")
     yield running, url
     running.close()
     log = (tmp_path / "web.log").read_text(errors="replace")
@@ -144,7 +138,7 @@ def test_the_document(dailies: tuple[Dailies, str], clean: Servers, tmp_path: Pa
     kinds = [clean.redis_client.type(key) for key in clean.redis_client.keys("dramatiq:*")]
     assert "list" in kinds
     assert running.environment["REDIS_URL"] == clean.redis.url
-    ready = requests.get(f"{url}/readyz", timeout=20).json()
+    ready = requests.get(f"{url}/readyz", timeout=60).json()
     assert "redis" in str(ready).lower()
 
     # The component, as a partial: it shows the progress and asks again every three seconds.
@@ -169,9 +163,9 @@ def test_the_document(dailies: tuple[Dailies, str], clean: Servers, tmp_path: Pa
 
     # 3. The endpoint's body, ready to use.
     assert (done["jobState"], done["progress"]) == ("completed", 100)
-    assert requests.get(done["manifestUrl"], timeout=20).text.startswith("#EXTM3U")
+    assert requests.get(done["manifestUrl"], timeout=60).text.startswith("#EXTM3U")
     (poster,) = done["thumbnails"]
-    assert requests.get(poster, timeout=20).headers["Content-Type"] == "image/jpeg"
+    assert requests.get(poster, timeout=60).headers["Content-Type"] == "image/jpeg"
 
     # Benefits: resilient (the encoder fell over once), scalable (another went on meanwhile).
     until(lambda: viewer.media(second["id"])["status"] == "READY", "the second video", 120)
@@ -208,7 +202,7 @@ def test_the_document(dailies: tuple[Dailies, str], clean: Servers, tmp_path: Pa
 
     # Usage: what is over does not ask again; the element is one file, and asks like the hook.
     assert "hx-trigger" not in viewer.get(f"/partials/media-status/{media_id}")
-    script = requests.get(f"{url}/static/media-status.js", timeout=20).text
+    script = requests.get(f"{url}/static/media-status.js", timeout=60).text
     assert "const POLL = 3000;" in script
     documented = (ROOT / "docs" / "embedding.md").read_text()
     for word in ("onComplete", "onError", "pollInterval", "enabled", "refetch", "isLoading"):

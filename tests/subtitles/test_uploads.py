@@ -35,8 +35,8 @@ def row(media: Media, **fields: object) -> Subtitle:
 
 def rest(media: Media, *names: str) -> None:
     """Waits until the master offers these tracks and nothing is due any more."""
-    until(lambda: offers(media, *names), f"a master with {names}", 20)
-    until(lambda: Media.objects(media_id=media.media_id, subtitles_due=None).first(), "rest", 10)
+    until(lambda: offers(media, *names), f"a master with {names}")
+    until(lambda: Media.objects(media_id=media.media_id, subtitles_due=None).first(), "rest")
 
 
 def test_tracks_of_the_source_and_attached_files_are_in_the_master(stream: Media) -> None:
@@ -121,7 +121,7 @@ def test_a_subtitle_that_comes_after_the_job_is_added_and_taken_away_again(strea
 
     remove(stream.media_id, late.subtitle_id, "a test")
     rest(stream, *FIRST)
-    until(lambda: not Subtitle.objects(subtitle_id=late.subtitle_id), "its row gone", 10)
+    until(lambda: not Subtitle.objects(subtitle_id=late.subtitle_id), "its row gone")
     assert bucket(stream, late.folder) == {}
     assert get_storage().list(keys.subtitle_source(stream.media_id, late.subtitle_id)) == {}
     assert master_text(stream) == before
@@ -136,7 +136,7 @@ def test_a_late_broken_subtitle_leaves_the_stream_alone(stream: Media) -> None:
     late = attached(stream, BROKEN, filename="late.vtt")
     upload = upload_of(late, Status.failed)
     assert upload.error_message.startswith("Line 1: a WebVTT file begins with")
-    until(lambda: Media.objects(media_id=stream.media_id, subtitles_due=None).first(), "rest", 10)
+    until(lambda: Media.objects(media_id=stream.media_id, subtitles_due=None).first(), "rest")
     assert masters.count() == count
     assert master_text(stream) == before
     remove(stream.media_id, late.subtitle_id, "a test")
@@ -182,7 +182,7 @@ def test_whatever_a_crash_left_undone_is_seen_to_by_whoever_advances(stream: Med
     Subtitle.objects(subtitle_id=late.subtitle_id).update(set__removed_at=late.created_at)
     advance(job.job_id)
     rest(stream, *FIRST)
-    until(lambda: not Subtitle.objects(subtitle_id=late.subtitle_id), "its row gone", 10)
+    until(lambda: not Subtitle.objects(subtitle_id=late.subtitle_id), "its row gone")
 
 
 def test_files_that_vanished_are_not_offered(stream: Media) -> None:
@@ -221,7 +221,7 @@ def test_the_reconciler_goes_on_where_a_dead_process_stopped(stream: Media) -> N
     mark_due(stream.media_id)
     reconcile()
     rest(stream, *FIRST)
-    until(lambda: not Subtitle.objects(subtitle_id=late.subtitle_id), "its row gone", 10)
+    until(lambda: not Subtitle.objects(subtitle_id=late.subtitle_id), "its row gone")
     assert reconcile().made == []
 
 

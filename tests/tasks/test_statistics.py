@@ -48,6 +48,13 @@ def put(*rows: Row, kind: type[TranscodeJob] | type[UploadJob] = TranscodeJob) -
     kind._get_collection().insert_many(list(rows))
 
 
+def stopped(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The moment that it stays for statistics: no hour and no day ends meanwhile."""
+    moment = now()
+    monkeypatch.setattr(statistics, "now", lambda: moment)
+    return moment
+
+
 def rank(values: list[float], share: float) -> float:
     return sorted(values)[math.ceil(share * len(values)) - 1]
 
@@ -57,9 +64,9 @@ def known(found: dict[datetime, Bucket | None]) -> dict[datetime, Bucket]:
 
 
 @pytest.mark.parametrize("by", By)
-def test_every_bucket_is_what_its_rows_add_up_to(by: By) -> None:
+def test_every_bucket_is_what_its_rows_add_up_to(by: By, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(7)
-    moment = now()
+    moment = stopped(monkeypatch)
     oldest = statistics.starts(by, moment)[0]
     span = (moment - oldest).total_seconds()
     rows = []
@@ -130,7 +137,7 @@ def test_a_day_that_is_over_is_counted_once_and_again_after_a_while() -> None:
 def test_what_could_not_be_counted_in_time_is_not_said_to_be_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    days = statistics.starts(By.day, now())
+    days = statistics.starts(By.day, stopped(monkeypatch))
     put(ended(days[-3] + timedelta(hours=3)))
     monkeypatch.setattr(statistics, "BUDGET_SECONDS", 0.0)
     first = statistics.series(Kind.transcode, By.day)

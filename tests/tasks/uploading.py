@@ -151,4 +151,4 @@ class AtWork:
 
     def end(self) -> None:
         """Waits until its worker is free again."""
-        until(self.ended, "the end of the upload", 30)
+        until(self.ended, "the end of the upload")

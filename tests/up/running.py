@@ -33,20 +33,20 @@ def plain_environment() -> dict[str, str]:
 
 
 def dailies(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the console script to its end, for 30 seconds at most."""
+    """Run a command of the console script to its end, for a minute at most."""
     return subprocess.run(
         [sys.executable, "-m", "webapp", *arguments],
         cwd=ROOT,
         env={**plain_environment(), **variables},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         stdin=subprocess.DEVNULL,
         check=False,
     )
 
 
-def eventually(true: Callable[[], object], timeout: float = 10.0) -> bool:
+def eventually(true: Callable[[], object], timeout: float = 30.0) -> bool:
     """Whether ``true()`` becomes so within ``timeout`` seconds."""
     until = time.monotonic() + timeout
     while not true():
@@ -87,7 +87,7 @@ class RunningUp:
         """All that it said until now."""
         return self._output.read_text(errors="replace")
 
-    def wait_for(self, text: str, count: int = 1, timeout: float = 30.0) -> None:
+    def wait_for(self, text: str, count: int = 1, timeout: float = 60.0) -> None:
         """Return when it has said ``text`` ``count`` times. Raises AssertionError."""
         eventually(
             lambda: self.output.count(text) >= count or self.process.poll() is not None, timeout
@@ -119,7 +119,7 @@ class RunningUp:
         """Tell it to stop, and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code: int = self.process.wait(30)
+        code: int = self.process.wait(60)
         return code
 
 
@@ -132,7 +132,7 @@ def command_line(process: psutil.Process) -> list[str]:
     return line
 
 
-def all_gone(processes: list[psutil.Process], timeout: float = 10.0) -> list[psutil.Process]:
+def all_gone(processes: list[psutil.Process], timeout: float = 30.0) -> list[psutil.Process]:
     """Those of ``processes`` that still run after ``timeout`` seconds; zombies count as gone."""
 
     def left() -> list[psutil.Process]:

@@ -13,7 +13,7 @@ _TOKEN = "a bootstrap token of the tests"
 
 def _status(url: str) -> dict[str, Any]:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {_TOKEN}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         status: dict[str, Any] = json.load(answer)
         return status
 
@@ -21,7 +21,7 @@ def _status(url: str) -> dict[str, Any]:
 def test_the_demo_clip_becomes_a_stream(tmp_path: Path) -> None:
     up = RunningUp(tmp_path, procfile=None, DAILIES_API_TOKEN=_TOKEN)
     try:
-        up.wait_for("Stop      Ctrl-C", timeout=60)
+        up.wait_for("Stop      Ctrl-C")
         data = ("--data", str(up.data))
         result = dailies("demo", *data)
         assert result.returncode == 0, result.stderr

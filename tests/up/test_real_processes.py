@@ -25,7 +25,7 @@ def _ready(port: int) -> bool:
 
 def test_killed_masters_take_their_workers_along_and_come_back(tmp_path: Path) -> None:
     up = RunningUp(tmp_path, procfile=None)
-    up.wait_for("Stop      Ctrl-C", timeout=60)
+    up.wait_for("Stop      Ctrl-C")
     assert _ready(up.port)
 
     for name, word in (("web", "gunicorn"), ("worker", "dramatiq"), ("reconciler", "reconciler")):
@@ -35,7 +35,7 @@ def test_killed_masters_take_their_workers_along_and_come_back(tmp_path: Path) -
         master.kill()
         up.wait_for(f"{name} ended (killed by SIGKILL); starting it again")
         assert all_gone(family) == []
-    assert eventually(lambda: _ready(up.port), timeout=20)
+    assert eventually(lambda: _ready(up.port))
     assert "Traceback" not in up.output
 
     children = up.children()
@@ -64,7 +64,7 @@ def test_a_paas_runs_the_procfile_with_servers_of_its_own(clean: Servers, tmp_pa
             )
     family: list[psutil.Process] = []
     try:
-        assert eventually(lambda: _ready(port), timeout=30), output.read_text()
+        assert eventually(lambda: _ready(port), timeout=60), output.read_text()
         assert "/sign-in/link/" in output.read_text()
         # A router outside the machine reaches it.
         listening = {c.laddr.ip for c in processes[0].net_connections() if c.status == "LISTEN"}
@@ -78,7 +78,7 @@ def test_a_paas_runs_the_procfile_with_servers_of_its_own(clean: Servers, tmp_pa
         for process in processes:
             process.send_signal(signal.SIGTERM)
         for process in processes:
-            process.wait(20)
+            process.wait(60)
     assert all_gone(family) == []
 
 

@@ -41,7 +41,7 @@ class FeedClient:
         self.socket = socket.socket()
         if not reads:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect(("127.0.0.1", web.port))
         sent = {
             "Host": f"127.0.0.1:{web.port}",
@@ -87,7 +87,7 @@ class FeedClient:
         self._buffer += piece
         self._parse()
 
-    def next(self, timeout: float = 20.0) -> dict[str, Any]:
+    def next(self, timeout: float = 60.0) -> dict[str, Any]:
         """The next message. Raises Closed, AssertionError where none comes in time."""
         deadline = time.monotonic() + timeout
         while not self._messages:
@@ -103,7 +103,7 @@ class FeedClient:
         return self._messages.pop(0)
 
     def events(
-        self, count: int, timeout: float = 20.0, *, stats: bool = False
+        self, count: int, timeout: float = 60.0, *, stats: bool = False
     ) -> list[dict[str, Any]]:
         """The next so many messages that are no heartbeat, and no counts unless asked for."""
         left_out = {"heartbeat"} if stats else {"heartbeat", "statsChanged"}
@@ -115,7 +115,7 @@ class FeedClient:
                 came.append(message)
         return came
 
-    def end(self, timeout: float = 20.0) -> tuple[Any, ...]:
+    def end(self, timeout: float = 60.0) -> tuple[Any, ...]:
         """Reads to the end: code and reason, or nothing where the server only hung up."""
         deadline = time.monotonic() + timeout
         try:

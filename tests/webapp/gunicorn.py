@@ -15,7 +15,7 @@ from webapp.up import children
 from webapp.up.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 
 
 class Gunicorn:
@@ -48,7 +48,7 @@ class Gunicorn:
         deadline = time.monotonic() + READY_SECONDS
         while True:
             try:
-                requests.get(f"{self.url}/healthz", timeout=5).raise_for_status()
+                requests.get(f"{self.url}/healthz", timeout=10).raise_for_status()
                 return self
             except (requests.ConnectionError, requests.Timeout):
                 assert time.monotonic() < deadline, self.log

@@ -218,12 +218,12 @@ def test_an_entry_that_nobody_can_read_stops_nothing(connect: Connect, clean: Se
 def test_heartbeats_keep_the_place_of_who_hears_nothing(connect: Connect) -> None:
     client = connect("jobId=nothing")
     tell(0)
-    beats = [client.next(30) for _ in range(2)]
+    beats = [client.next() for _ in range(2)]
     assert [beat["event"] for beat in beats] == ["heartbeat"] * 2
     assert beats[-1] == {"id": events.last_id(), "event": "heartbeat"}
     began = time.monotonic()
-    client.next(30)
-    client.next(30)
+    client.next()
+    client.next()
     assert time.monotonic() - began > 0.5
 
 
@@ -252,7 +252,7 @@ def test_counts_of_both_kinds_come_at_most_once_a_second_and_only_when_changed(
     announce(job, "jobChanged")
     quiet_until = time.monotonic() + 1.5
     while time.monotonic() < quiet_until:
-        assert client.next(30)["event"] == "heartbeat"
+        assert client.next()["event"] == "heartbeat"
     lifecycle.cancel(TranscodeJob, job.job_id, "ada")
     (message,) = client.events(1, stats=True)
     assert message["transcode"]["cancelled"] == 1
@@ -289,7 +289,7 @@ def a_ticket(web: Gunicorn, token: str, **headers: str) -> str:
     answer = requests.post(
         f"{web.url}/api/feed-tickets",
         headers={"Authorization": f"Bearer {token}", **headers},
-        timeout=20,
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
     assert answer.json()["expiresIn"] == 60
@@ -382,7 +382,7 @@ def test_who_is_signed_out_is_closed_and_nobody_else(connect: Connect, app: Flas
     accounts.remove_user("ada@example.com")
     api_tokens.revoke("revoked")
     for client in (by_session, by_token):
-        code, reason = client.end(10)
+        code, reason = client.end()
         assert code == 4401
         assert "signed out" in reason
     tell(1)
@@ -427,7 +427,7 @@ def test_leaving_in_any_way_leaves_nothing(connect: Connect, quick_web: Gunicorn
         assert polite.end()[0] == 1000
         tell(1)
     assert eventually(lambda: quick_web.descriptors <= descriptors)
-    assert requests.get(f"{quick_web.url}/healthz", timeout=10).ok
+    assert requests.get(f"{quick_web.url}/healthz", timeout=60).ok
 
 
 def test_redis_may_go_and_come_back(connect: Connect, clean: Servers, quick_web: Gunicorn) -> None:
@@ -435,7 +435,7 @@ def test_redis_may_go_and_come_back(connect: Connect, clean: Servers, quick_web:
     tell(0)
     assert numbers(client.events(1)) == [0]
     clean.redis.kill()
-    last = client.next(30)["id"]
+    last = client.next()["id"]
     assert eventually(lambda: "feed is away" in quick_web.log)
     early = connect(f"after={last}")
     clean.redis.start()
@@ -457,7 +457,7 @@ def test_an_emptied_redis_goes_on(connect: Connect, clean: Servers) -> None:
     assert numbers(client.events(1)) == [0]
     clean.redis_client.flushall()
     # Time enough to notice that there is nothing any more, which is no reason to go back.
-    assert [client.next(30)["event"] for _ in range(2)] == ["heartbeat"] * 2
+    assert [client.next()["event"] for _ in range(2)] == ["heartbeat"] * 2
     tell(1)
     assert numbers(client.events(1)) == [1]
 

@@ -117,7 +117,7 @@ def test_a_server_that_goes_away_says_so(app: Flask, tmp_path: Path) -> None:
             assert client.next()["event"] == "hello"
         web.terminate()
         for client in clients:
-            code, reason = client.end(10)
+            code, reason = client.end()
             assert code == 1001
             assert "after=" in reason
     # Nobody had to be waited for, or to be killed.

@@ -75,7 +75,7 @@ def digest_of(mebibytes: int, seed: bytes = b"film") -> str:
     return digest.hexdigest()
 
 
-def eventually(happened: Callable[[], bool], seconds: float = 15.0) -> None:
+def eventually(happened: Callable[[], bool], seconds: float = 30.0) -> None:
     """Returns when it has happened; fails when it doesn't."""
     deadline = time.monotonic() + seconds
     while not happened():
@@ -126,7 +126,7 @@ def test_twenty_at_once_arrive_whole(web: Gunicorn, token: str) -> None:
 def test_a_client_that_goes_away_leaves_nothing(
     web: Gunicorn, clean: Servers, token: str, how: str
 ) -> None:
-    connection = socket.create_connection(("127.0.0.1", web.port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", web.port), timeout=60)
     declared = 100 * MIB if how != "end of the body" else len(HEAD) + 20 * MIB
     lines = [f"{name}: {value}" for name, value in headers(token, declared).items()]
     start = ["POST /api/upload/video HTTP/1.1", "Host: localhost", *lines]
@@ -150,7 +150,7 @@ def test_a_client_that_goes_away_leaves_nothing(
 
 def test_a_client_that_falls_silent_is_given_up(clean: Servers, odd_web: Gunicorn) -> None:
     token = api_tokens.issue("uploader", "editor")
-    connection = socket.create_connection(("127.0.0.1", odd_web.port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", odd_web.port), timeout=60)
     lines = [f"{name}: {value}" for name, value in headers(token, 100 * MIB).items()]
     start = ["POST /api/upload/video HTTP/1.1", "Host: localhost", *lines]
     connection.sendall("\r\n".join([*start, "", ""]).encode() + HEAD)
@@ -169,7 +169,7 @@ def test_a_client_that_falls_silent_is_given_up(clean: Servers, odd_web: Gunicor
 def test_a_refusal_is_heard_while_the_file_is_still_being_sent(
     web: Gunicorn, token: str, field: bytes, right: bool, answer: bytes
 ) -> None:
-    connection = socket.create_connection(("127.0.0.1", web.port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", web.port), timeout=60)
     lines = [
         f"{name}: {value}"
         for name, value in headers(token if right else "wrong", 100 * MIB).items()

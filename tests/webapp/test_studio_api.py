@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -13,7 +14,6 @@ from tasks.database import connect
 from tasks.errors import EncoderFailed
 from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
-from tasks.models.clock import now
 from tasks.transition import apply
 from tests.tasks.rows import a_job, an_upload, claimed
 
@@ -94,7 +94,7 @@ def test_each_filter_keeps_what_it_names(editor: FlaskClient, query: str) -> Non
         terms=["harbour", "lights"],
     )
     other = an_upload(a_job())
-    made_at = now().replace(year=2019 if query.startswith("from") else 2101)
+    made_at = datetime(2019 if query.startswith("from") else 2101, 6, 1, tzinfo=UTC)
     apply(UploadJob, {"job_id": other.job_id}, {"upload_type": "subtitle", "created_at": made_at})
     body = editor.get(f"{PATHS[Kind.upload]}?{query.format(media=wanted.media_id)}").get_json()
     assert [job["jobId"] for job in body["jobs"]] == [wanted.job_id]
