@@ -28,6 +28,9 @@ KINDS: dict[str, Kind] = {
     "statsChanged": Kind.stats,
 }
 
+#: Not told to anybody: a session or a token has ended, and each web process looks at its sockets.
+ACCESS_ENDED = "accessEnded"
+
 #: Fields that every event of a work unit has.
 UNIT: frozenset[str] = frozenset({"kind", "jobId", "status", "progress"})
 #: Fields that it has where they are known.

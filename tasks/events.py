@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from tasks.event_fields import KINDS
+from tasks.event_fields import ACCESS_ENDED, KINDS
 from tasks.redis_client import get_brief_redis, get_redis
 from tasks.redis_hanging import Hangs
 
@@ -42,6 +42,11 @@ class Event:
     id: str
     name: str
     data: dict[str, Any]
+
+    @property
+    def for_all(self) -> bool:
+        """Whether who listens is told: not of what cannot be read, or is between web processes."""
+        return self.name not in ("", ACCESS_ENDED)
 
 
 def publish(name: str, **data: Any) -> None:

@@ -3,11 +3,13 @@
 import re
 import secrets
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from mongoengine.errors import NotUniqueError
 
-from tasks import database
+from tasks import database, events
+from tasks.event_fields import ACCESS_ENDED
 from tasks.settings import get_settings
 from webapp.models import ApiToken, Role, Session, SignInLink, User, ensure_indexes
 from webapp.passwords import hash_password, verify_password
@@ -55,6 +57,7 @@ def remove_user(email: str) -> None:
     user.delete()
     ApiToken.objects(user_id=user.user_id).delete()
     SignInLink.objects(user_id=user.user_id).delete()
+    access_ended()
 
 
 def list_users() -> list[User]:
@@ -69,6 +72,7 @@ def set_password(email: str, password: str) -> None:
     User.objects(user_id=user.user_id).update_one(
         set__password_hash=hash_valid(password), set__sessions=[]
     )
+    access_ended()
 
 
 def set_role(email: str, role: str) -> None:
@@ -105,6 +109,7 @@ def sign_out_everywhere(email: str) -> int:
     user = by_email(email)
     User.objects(user_id=user.user_id).update_one(set__sessions=[])
     SignInLink.objects(user_id=user.user_id).delete()
+    access_ended()
     return len(user.sessions)
 
 
@@ -123,6 +128,7 @@ def change_password(user_id: str, current: str, new: str) -> None:
     )
     if not changed:
         raise AccountError("the password was changed meanwhile: sign in again")
+    access_ended()
 
 
 def open_session(user: User) -> str:
@@ -142,6 +148,13 @@ def open_session(user: User) -> str:
 def close_session(key: str) -> None:
     """Signs that browser out, also where a copy of its cookie is left somewhere."""
     User.objects(sessions__key=key).update_one(pull__sessions__key=key)
+    access_ended()
+
+
+def access_ended() -> None:
+    """To be called where sessions or tokens have ended: their sockets end too, in every process."""
+    with suppress(database.NotConfigured):
+        events.publish(ACCESS_ENDED)
 
 
 def ensure_admin() -> User:

@@ -71,6 +71,7 @@ def revoke(name_or_id: str, *, owner: str | None = None) -> ApiToken:
     for field in ("name", "token_id", "prefix"):
         token: ApiToken | None = ApiToken.objects(**{field: name_or_id}, **of).first()
         if token is not None and ApiToken.objects(token_id=token.token_id).delete():
+            accounts.access_ended()
             return token
     raise accounts.AccountError(f"there is no token {name_or_id!r}")
 

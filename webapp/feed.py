@@ -151,7 +151,7 @@ class Hub(SocketHub[Subscriber], Listener):
 
     def take(self, batch: Sequence[Event]) -> None:
         """Hands events out."""
-        told = [(event, frame_of(event)) for event in batch if event.name]
+        told = [(event, frame_of(event)) for event in batch if event.for_all]
         with self._lock:
             for wanted, subscribers in list(self._live.items()):
                 chunks = chunks_of(frame for event, frame in told if wanted.passes(event))

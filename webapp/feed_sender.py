@@ -116,7 +116,7 @@ class Sender:
         if oldest is None or ahead(oldest, position):
             self._tell_gap(position, oldest)
         wanted = self._subscriber.wanted
-        self._send_all(frame_of(event) for event in batch if event.name and wanted.passes(event))
+        self._send_all(frame_of(event) for event in batch if event.for_all and wanted.passes(event))
         self._position = batch[-1].id if len(batch) == REPLAYED else upto
 
     def _tell_gap(self, position: str, oldest: str | None) -> None:

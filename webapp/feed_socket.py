@@ -46,7 +46,7 @@ class Feed:
             self._reader.listen(self.hub)
             self._reader.listen(self._stats)
             self._stats.start()
-            feed_watch.start(self.hub)
+            feed_watch.start(self.hub, self._reader)
 
 
 def init_app(app: Flask, reader: Reader) -> None:

@@ -3,37 +3,63 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
 
-from tasks import database
+from tasks import database, events
+from tasks.event_fields import ACCESS_ENDED
 from webapp import identity
+from webapp.feed_reader import Gap, Listener, Reader
 from webapp.socket_hub import End, SocketHub
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at whether sessions and tokens are still worth something.
+#: Seconds between two looks at whether sessions and tokens are still worth something, where nobody
+#: tells: a token runs out, or Redis is away.
 CHECK_SECONDS = 20.0
 SIGNED_OUT = End(4401, "signed out: the session or token counts no more")
 
 
-def start(hub: SocketHub[Any]) -> None:
+def start(hub: SocketHub[Any], reader: Reader) -> None:
     """Begins to watch; to be called once, after gunicorn has forked."""
-    threading.Thread(target=_run, args=(hub,), name="socket watch", daemon=True).start()
+    watch = _Watch(hub)
+    reader.listen(watch)
+    threading.Thread(target=watch.run, name="socket watch", daemon=True).start()
 
 
-def _run(hub: SocketHub[Any]) -> None:
-    checked = time.monotonic()
-    while True:
-        time.sleep(min(1.0, CHECK_SECONDS))
-        hub.cut_stalled()
-        if time.monotonic() - checked < CHECK_SECONDS:
-            continue
+class _Watch(Listener):
+    """Looks every second who stalls, and who is signed out where that was told or is due."""
+
+    def __init__(self, hub: SocketHub[Any]) -> None:
+        self._hub = hub
+        self._told = threading.Event()
+
+    def take(self, batch: Sequence[events.Event]) -> None:
+        """Somebody may have been signed out."""
+        if any(event.name == ACCESS_ENDED for event in batch):
+            self._told.set()
+
+    def joined(self, position: str, gap: Gap | None) -> None:
+        """While the feed was away nobody told."""
+        self._told.set()
+
+    def run(self) -> None:
+        """Never returns."""
         checked = time.monotonic()
+        while True:
+            told = self._told.wait(min(1.0, CHECK_SECONDS))
+            self._told.clear()
+            self._hub.cut_stalled()
+            if told or time.monotonic() - checked >= CHECK_SECONDS:
+                checked = time.monotonic()
+                self._look()
+
+    def _look(self) -> None:
         try:
-            _check(hub)
+            _check(self._hub)
         except (PyMongoError, NotConnected, database.NotConfigured) as error:
             log.info("sessions and tokens not checked: %s", error)
         except Exception:

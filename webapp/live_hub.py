@@ -130,7 +130,7 @@ class Hub(SocketHub[Subscriber], Listener):
         # The reader tells its listeners under a lock of its own.
         self._reader.listen(self)
         threading.Thread(target=self._run, name="live", daemon=True).start()
-        feed_watch.start(self)
+        feed_watch.start(self, self._reader)
 
     def joined(self, position: str, gap: Gap | None) -> None:
         """The feed is there (again): what happened meanwhile is seen by looking at everything."""

@@ -19,3 +19,10 @@ def create_quick_app() -> Flask:
     feed.STALL_SECONDS = 1.0
     socket_hub.CLOSE_SECONDS = 1.5
     return create_app()
+
+
+def create_told_app() -> Flask:
+    """As `create_quick_app`, but nobody is found to be signed out unless that is told."""
+    app = create_quick_app()
+    feed_watch.CHECK_SECONDS = 3600.0
+    return app

@@ -21,10 +21,12 @@ from tasks.models import Step, TranscodeJob
 from tests.servers import Servers
 from tests.tasks.rows import a_job
 from tests.up.running import command_line, eventually
+from tests.webapp.feed_client import FeedClient
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
-from webapp import api_tokens
+from tests.webapp.people import signed_in
+from webapp import accounts, api_tokens
 from webapp.live_hub import BACKLOG, rest_after
 
 
@@ -341,14 +343,21 @@ def ended(browser: Browser) -> tuple[int, str]:
 def test_who_is_signed_out_is_closed_and_nobody_else(app: Flask, tmp_path: Path) -> None:
     revoked = api_tokens.issue("revoked", "viewer")
     stays = api_tokens.issue("stays", "viewer")
-    with Gunicorn(tmp_path / "web.log", "tests.webapp.feed_app:create_quick_app()") as web:
+    ada = signed_in(app, accounts.add_user("ada@example.com", None, "viewer"))
+    cookie = ada.get_cookie("dailies_session")
+    assert cookie is not None
+    with Gunicorn(tmp_path / "web.log", "tests.webapp.feed_app:create_told_app()") as web:
         gone, other = Browser(web, revoked, "page=jobs"), Browser(web, stays, "page=jobs")
         gone.everything()
         other.everything()
+        feed = FeedClient(web, headers={"Cookie": f"dailies_session={cookie.value}"})
+        assert feed.next()["event"] == "hello"
         api_tokens.revoke("revoked")
         code, reason = ended(gone)
         assert code == 4401
         assert "signed out" in reason
+        accounts.sign_out_everywhere("ada@example.com")
+        assert feed.end()[0] == 4401
         announce(rows.job("waiting"), "jobCreated")
         other.until(has("job-row"))
         # And a server that ends says so.
