@@ -60,6 +60,9 @@ def test_a_module_is_shown_with_its_steps(person: FlaskClient, module: TrainingM
     # There is no stream yet, so the source is played; and no sound, which is said.
     assert f'src="/api/modules/{module.job_id}/video"' in page
     assert "The video has no sound." in page
+    assert "Language" not in page
+    TrainingModule.objects(job_id=module.job_id).update(language="de", words=1)
+    assert "<dt>Language</dt><dd>Deutsch</dd>" in person.get(f"/modules/{module.job_id}").text
     assert module.title in person.get("/modules").text
     assert "Training modules" in person.get("/overview").text
     assert person.get(f"/modules/{module.job_id}/processing").status_code == 303

@@ -13,6 +13,7 @@ from tasks.analysis.values import Sentence, Transcript, Usage
 from tasks.errors import StorageFailed
 from tasks.models import FINISHED, Media, Status, TrainingModule
 from tasks.storage import get_storage
+from tasks.subtitles.language import label
 from webapp import format as say
 from webapp.api.modules_models import error_of, progress_of, stages_of, word_of
 from webapp.pages import job_context
@@ -216,7 +217,7 @@ def _facts(module: TrainingModule) -> list[tuple[str, str]]:
         ("Length", say.clock(module.duration) if module.duration else ""),
         ("Video", module.filename or ""),
         ("Heard by", module.speech or ""),
-        ("Language", module.language or ""),
+        ("Language", _language(module)),
         (
             "Written by",
             {"local": "This installation", "openai": "OpenAI-compatible"}.get(
@@ -230,6 +231,11 @@ def _facts(module: TrainingModule) -> list[tuple[str, str]]:
         ("Module id", module.job_id),
     ]
     return [(name, value) for name, value in pairs if value]
+
+
+def _language(module: TrainingModule) -> str:
+    """What the language of what is said calls itself; nobody knows it where nothing was heard."""
+    return label(module.language) if module.language and module.words else ""
 
 
 def _cost(module: TrainingModule) -> str:

@@ -66,7 +66,8 @@ class OpenAI:
             begin += take
             watch.report(min(1.0, begin / length))
         usage = Usage(audio_seconds=length, cost=self._cost(audio_seconds=length))
-        return Transcript(engine=model, language=language, words=tuple(words)), usage
+        known = language if words else ""
+        return Transcript(engine=model, language=known, words=tuple(words)), usage
 
     def write(
         self, material: Material, steps: Sequence[StepDraft], watch: Watch

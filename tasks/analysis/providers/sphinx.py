@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pocketsphinx import Decoder, Endpointer
 
+from tasks.analysis.providers.music import is_music
 from tasks.analysis.providers.provider import Watch
 from tasks.analysis.values import Transcript, Word
 
@@ -29,7 +30,8 @@ def transcribe(sound: Path, seconds: float, watch: Watch) -> Transcript:
         rate = audio.getframerate()
         decoder = Decoder(samprate=rate, loglevel="FATAL")
         ears = Endpointer(sample_rate=rate)
-        heard = begin = decoded = 0.0
+        heard = begin = 0.0
+        utterance = b""
         speaking = went_on = False
         for frame in _frames(audio, ears.frame_bytes):
             watch.check()
@@ -38,19 +40,22 @@ def transcribe(sound: Path, seconds: float, watch: Watch) -> Transcript:
             if speech is None:
                 continue
             if not speaking:
-                begin = begin + decoded if went_on else ears.speech_start
-                decoded = 0.0
+                begin = begin + len(utterance) / 2 / rate if went_on else ears.speech_start
+                utterance = b""
                 decoder.start_utt()
             decoder.process_raw(speech)
-            decoded += len(speech) / 2 / rate
+            utterance += speech
             # Where nobody breathes for long, it goes on with another utterance.
             went_on = ears.in_speech
-            speaking = went_on and decoded < LONGEST
+            speaking = went_on and len(utterance) < LONGEST * 2 * rate
             if not speaking:
                 decoder.end_utt()
-                words += _words(decoder, begin)
+                found = _words(decoder, begin)
+                # It finds words in everything.
+                words += [] if is_music(utterance, rate, len(found)) else found
             watch.report(min(1.0, heard / seconds) if seconds else 1.0)
-    return Transcript(engine=ENGINE, rough=True, language="en", words=tuple(words))
+    language = "en" if words else ""
+    return Transcript(engine=ENGINE, rough=True, language=language, words=tuple(words))
 
 
 def _frames(audio: wave.Wave_read, size: int) -> Iterator[bytes]:
