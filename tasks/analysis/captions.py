@@ -4,6 +4,7 @@ import html
 from collections.abc import Iterator, Sequence
 
 from tasks.analysis.values import Word
+from tasks.analysis.writing import written
 
 #: Characters of a line, lines of a cue, and the longest that one stays, in seconds.
 LINE, LINES, LONGEST = 42, 2, 6.0
@@ -47,7 +48,7 @@ def _full(cue: Sequence[Word], word: Word) -> bool:
 def _lines(cue: Sequence[Word]) -> list[str]:
     lines = [""]
     for word in cue:
-        longer = f"{lines[-1]} {word.text}".strip()
+        longer = written([lines[-1], word.text]).strip()
         if len(longer) <= LINE or not lines[-1]:
             lines[-1] = longer
         else:

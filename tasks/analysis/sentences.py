@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from tasks.analysis.values import Sentence, Word
+from tasks.analysis.writing import written
 
 #: Seconds without a word that end a sentence.
 PAUSE = 0.7
@@ -34,5 +35,5 @@ def _ends(current: Sequence[Word], following: Word) -> bool:
 
 
 def _sentence(words: Sequence[Word]) -> Sentence:
-    text = " ".join(word.text for word in words)
+    text = written(word.text for word in words)
     return Sentence(text=text[:1].upper() + text[1:], start=words[0].start, end=words[-1].end)
