@@ -12,7 +12,7 @@ _COLOURS = {"ok": "green", "idle": "yellow", "missing": "red"}
 
 
 @click.command()
-@setting_options(*CONNECTION, "ffmpeg", "ffprobe", "media_base_url")
+@setting_options(*CONNECTION, "ffmpeg", "ffprobe", "media_base_url", "whisper_model")
 def doctor() -> None:
     """Check every server and tool, and say what to do about what is missing.
 

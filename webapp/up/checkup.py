@@ -7,12 +7,17 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+import psutil
 import redis
 
 from tasks import health
+from tasks.analysis.providers.local import NO_WHISPER, NOTHING
+from tasks.analysis.providers.whisper_folder import NotAModel, look
 from tasks.cloudwatch import spool
 from tasks.cloudwatch.client import Refused, make_cloudwatch
 from tasks.database import NotConfigured
@@ -46,6 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         _data_folder(settings),
         *_servers(settings),
         *_ffmpeg(settings),
+        _speech(settings),
         *_cloudwatch(settings),
     ]
 
@@ -215,6 +221,40 @@ def _ffmpeg(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("ffmpeg", "ok", detail)
     yield Finding("ffprobe", "ok", f"{version_of(tools.ffprobe)} at {tools.ffprobe}")
+
+
+def _speech(settings: Settings) -> Finding:
+    """Who would listen for a training module; nobody is asked, and no model loaded."""
+    name = "Speech"
+    if settings.analysis_provider == "openai":
+        if not settings.openai_transcription_model:
+            detail = "DAILIES_OPENAI_TRANSCRIPTION_MODEL is not set: modules have no transcript"
+            return Finding(name, "idle", detail)
+        detail = f"{settings.openai_transcription_model} at {settings.openai_base_url}"
+        return Finding(name, "ok", detail)
+    if settings.whisper_model is not None:
+        return _whisper(name, settings.whisper_model)
+    if find_spec("pocketsphinx") is None:
+        return Finding(name, "idle", NOTHING)
+    detail = f"PocketSphinx {version('pocketsphinx')}, American English, which errs often"
+    advice = "For good transcripts set DAILIES_WHISPER_MODEL; docs/modules.md says how."
+    return Finding(name, "ok", detail, advice)
+
+
+def _whisper(name: str, folder: Path) -> Finding:
+    if find_spec("faster_whisper") is None:
+        return Finding(name, "missing", NO_WHISPER, "pip install 'dailies[whisper]'")
+    try:
+        model = look(folder)
+    except NotAModel as problem:
+        return Finding(
+            name, "missing", str(problem), "Set DAILIES_WHISPER_MODEL to another folder."
+        )
+    library = f"faster-whisper {version('faster-whisper')}"
+    detail = f"Whisper model {model.name} ({model.size / 1e6:,.0f} MB) by {library}"
+    free = psutil.virtual_memory().available
+    advice = f"Only {free / 1e6:,.0f} MB of memory are free." if free < 2 * model.size else ""
+    return Finding(name, "ok", detail, advice)
 
 
 def _lacking(ffmpeg: str, listing: str, wanted: tuple[str, ...]) -> list[str]:

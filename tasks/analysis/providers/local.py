@@ -5,14 +5,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tasks.analysis.outline import write_texts
-from tasks.analysis.providers.provider import NoSpeech, Watch
+from tasks.analysis.providers.provider import NoSpeech, ProviderFailed, Watch
 from tasks.analysis.values import Material, Outline, StepDraft, Transcript, Usage
 
-_NOTHING = (
+#: What people are told who have nothing that listens.
+NOTHING = (
     "Nothing that understands speech is installed, so there is no transcript: install the extra"
     " “speech”, or the extra “whisper” and set DAILIES_WHISPER_MODEL."
 )
-_NO_WHISPER = "DAILIES_WHISPER_MODEL is set, but the extra “whisper” is not installed."
+NO_WHISPER = "DAILIES_WHISPER_MODEL is set, but the extra “whisper” is not installed."
 
 
 class Local:
@@ -27,12 +28,15 @@ class Local:
         """What is said. Raises NoSpeech where nothing is installed that listens."""
         if self._model is not None:
             if find_spec("faster_whisper") is None:
-                raise NoSpeech(_NO_WHISPER)
-            from tasks.analysis.providers import whisper
+                raise NoSpeech(NO_WHISPER)
+            try:
+                from tasks.analysis.providers import whisper
+            except ImportError as error:
+                raise ProviderFailed(f"faster-whisper does not start: {error}"[:500]) from error
 
             return whisper.transcribe(sound, seconds, self._model, watch), Usage()
         if find_spec("pocketsphinx") is None:
-            raise NoSpeech(_NOTHING)
+            raise NoSpeech(NOTHING)
         from tasks.analysis.providers import sphinx
 
         return sphinx.transcribe(sound, seconds, watch), Usage()
