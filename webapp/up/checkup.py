@@ -248,7 +248,7 @@ def _whisper(name: str, folder: Path) -> Finding:
         model = look(folder)
     except NotAModel as problem:
         return Finding(
-            name, "missing", str(problem), "Set DAILIES_WHISPER_MODEL to another folder."
+            name, "missing", str(problem), "docs/modules.md says what the folder of a model has."
         )
     library = f"faster-whisper {version('faster-whisper')}"
     detail = f"Whisper model {model.name} ({model.size / 1e6:,.0f} MB) by {library}"
