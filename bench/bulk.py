@@ -1,7 +1,9 @@
-"""One action on a hundred thousand jobs: failed ones are retried, then cancelled.
+"""One action on a hundred thousand jobs: failed ones are retried, cancelled, cleaned up, deleted.
 
-The operation runs in a process of its own, as a worker does it. Meanwhile its page is asked for
-again and again, of a web process over the same servers.
+Each operation runs in a process of its own, as a worker does it. Meanwhile its page is asked for
+again and again, of a web process over the same servers. Of the jobs one in a hundred has files in
+the bucket. What is done one by one (a sync always, the others where a person asks for one job) is
+measured on fewer.
 """
 
 import json
@@ -19,13 +21,15 @@ import requests
 
 from bench.options import CannotMeasure, Options
 from bench.report import Result
-from tasks import queue
+from tasks import keys, queue
 from tasks.control import bulk
+from tasks.control.actions import act
 from tasks.control.allowed import Action, Kind
 from tasks.database import connect, ensure_indexes
 from tasks.jobs_query import JobFilter
-from tasks.models import Status
+from tasks.models import Status, TranscodeJob
 from tasks.settings import get_settings
+from tasks.storage import get_storage
 from tests.servers import Servers, isolate_environment
 from tests.webapp.gunicorn import Gunicorn
 from webapp import api_tokens
@@ -35,7 +39,13 @@ JOBS, QUICK_JOBS = 100_000, 2_000
 #: One in so many is completed, and has to be skipped.
 COMPLETED_EVERY = 10
 BATCH = 2_000
-GOAL_MS_PER_JOB, GOAL_MB, GOAL_PAGE_MS = 1, 200, 100
+#: One in so many has files in its work area, so many.
+FILES_EVERY, FILES = 100, 5
+#: Jobs that are synced, or cleaned up and deleted one by one, to compare.
+FEW, QUICK_FEW = 1_000, 100
+#: Milliseconds for each job. A deletion takes five rows out of a dozen indexes.
+GOAL_MS_PER_JOB = {Action.retry: 1, Action.cancel: 1, Action.cleanup: 1, Action.delete: 1}
+GOAL_MB, GOAL_PAGE_MS = 200, 100
 
 _WORK = """
 import json, resource, sys, time
@@ -59,8 +69,8 @@ print(json.dumps({"seconds": seconds, "mb": peak, "counts": [
 
 
 def measure(options: Options) -> list[Result]:
-    """Time and memory of both operations, and how long their page takes. Raises CannotMeasure."""
-    count = QUICK_JOBS if options.quick else JOBS
+    """Time and memory of the operations, and how long their page takes. Raises CannotMeasure."""
+    count, few = (QUICK_JOBS, QUICK_FEW) if options.quick else (JOBS, FEW)
     folder = options.folder / "bulk"
     folder.mkdir()
     isolate_environment()
@@ -73,11 +83,21 @@ def measure(options: Options) -> list[Result]:
         get_settings.cache_clear()
         connect()
         ensure_indexes()
+        get_storage().ensure_bucket()
         completed = _fill(servers, count)
         token = api_tokens.issue("bench", "viewer")
         with Gunicorn(folder / "web.log") as web:
-            for action, skipped in ((Action.retry, completed), (Action.cancel, completed)):
-                results += _operation(web, token, action, count, skipped)
+            for action, outputs, done in (
+                (Action.retry, False, count - completed),
+                (Action.cancel, False, count - completed),
+                (Action.cleanup, False, count - completed),
+                (Action.delete, False, count),
+            ):
+                results += _operation(web, token, action, count, done, outputs)
+            _fill(servers, count)
+            results += _operation(web, token, Action.delete, count, count, outputs=True)
+        _fill(servers, few)
+        results += _one_by_one(few)
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -86,10 +106,42 @@ def measure(options: Options) -> list[Result]:
     return results
 
 
-def _operation(web: Gunicorn, token: str, action: Action, count: int, skipped: int) -> list[Result]:
-    row = bulk.start(Kind.transcode, action, "bench", chosen=JobFilter())
+def _one_by_one(count: int) -> list[Result]:
+    """What jobs a second would be without batches."""
+    ids = list(TranscodeJob.objects(status=Status.failed.value).scalar("job_id"))
+    results = []
+    for action, some in ((Action.sync, ids), (Action.cleanup, ids), (Action.delete, ids)):
+        began = time.monotonic()
+        for job_id in some:
+            act(Kind.transcode, action, job_id, "bench")
+        rate = len(some) / (time.monotonic() - began)
+        results.append(Result(f"{action.value} one by one, of {count:,} jobs", rate, "jobs/s"))
+    return results
+
+
+def _operation(
+    web: Gunicorn, token: str, action: Action, count: int, done: int, outputs: bool
+) -> list[Result]:
+    row = bulk.start(Kind.transcode, action, "bench", chosen=JobFilter(), outputs=outputs)
+    said, waits = _done_by_a_worker(row.job_id, web, token)
+    if said["counts"] != [done, count - done, 0]:
+        raise CannotMeasure(f"of {count:,} jobs the outcomes are {said['counts']}")
+    what = f"{action.value} {count:,} jobs{' with outputs' if outputs else ''} in bulk"
+    page_ms = 1000 * sorted(waits)[int(len(waits) * 0.95)]
+    return [
+        Result(what, said["seconds"], "s", GOAL_MS_PER_JOB[action] * count / 1000),
+        Result(f"{what}, a second", count / said["seconds"], "jobs/s"),
+        Result(f"{what}, peak memory", said["mb"], "MB", GOAL_MB),
+        Result(f"{what}, its page meanwhile, p95", page_ms, "ms", GOAL_PAGE_MS),
+    ]
+
+
+def _done_by_a_worker(
+    operation_id: str, web: Gunicorn, token: str
+) -> tuple[dict[str, Any], list[float]]:
+    """What the process said, and the seconds that each look at the operation's page took."""
     worker = subprocess.Popen(
-        [sys.executable, "-c", _WORK, row.job_id],
+        [sys.executable, "-c", _WORK, operation_id],
         env={**os.environ, "DAILIES_LOG_LEVEL": "warning"},
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -99,7 +151,7 @@ def _operation(web: Gunicorn, token: str, action: Action, count: int, skipped: i
     waits = []
     while worker.poll() is None:
         began = time.monotonic()
-        page = f"{web.url}/operations/{row.job_id}"
+        page = f"{web.url}/operations/{operation_id}"
         answer = requests.get(page, headers={"Authorization": f"Bearer {token}"}, timeout=60)
         answer.raise_for_status()
         waits.append(time.monotonic() - began)
@@ -107,16 +159,7 @@ def _operation(web: Gunicorn, token: str, action: Action, count: int, skipped: i
     out, errors = worker.communicate()
     if worker.returncode:
         raise CannotMeasure(errors[-2000:])
-    said = json.loads(out.splitlines()[-1])
-    if said["counts"] != [count - skipped, skipped, 0]:
-        raise CannotMeasure(f"of {count:,} jobs the outcomes are {said['counts']}")
-    what = f"{action.value} {count:,} jobs in bulk"
-    page_ms = 1000 * sorted(waits)[int(len(waits) * 0.95)]
-    return [
-        Result(what, said["seconds"], "s", GOAL_MS_PER_JOB * count / 1000),
-        Result(f"{what}, peak memory", said["mb"], "MB", GOAL_MB),
-        Result(f"{what}, its page meanwhile, p95", page_ms, "ms", GOAL_PAGE_MS),
-    ]
+    return json.loads(out.splitlines()[-1]), waits
 
 
 def _fill(servers: Servers, count: int) -> int:
@@ -127,6 +170,9 @@ def _fill(servers: Servers, count: int) -> int:
     for batch in iter(lambda: list(islice(numbers, BATCH)), []):
         jobs = [_job(number) for number in batch]
         completed += sum(job["status"] == Status.completed for job in jobs)
+        for job in jobs[::FILES_EVERY]:
+            for name in range(FILES):
+                get_storage().put_bytes(keys.work(job["job_id"], f"{name}"), b"x")
         database["transcode_jobs"].insert_many(jobs)
         database["steps"].insert_many([step for job in jobs for step in _steps(job)])
     return completed

@@ -1,7 +1,8 @@
 """The audit log: every action by a person or a token, also one that was refused."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.clock import now
@@ -33,23 +34,30 @@ def record(
     ).save()
 
 
-def record_many(
-    who: str, action: str, targets: Sequence[str], *, kind: str, detail: str, **data: Any
-) -> None:
-    """Adds the same line for each of many targets."""
+class Line(NamedTuple):
+    """What is said of one target of many; ``data`` holds plain values."""
+
+    target: str
+    detail: str
+    data: Mapping[str, Any] = MappingProxyType({})
+    refused: bool = False
+
+
+def record_many(who: str, action: str, lines: Iterable[Line], *, kind: str, **data: Any) -> None:
+    """Adds a line for each of many targets; ``data`` is in all of them."""
     moment = now()
-    lines = [
+    documents = [
         {
             "at": moment,
             "who": who,
             "action": action,
             "kind": kind,
-            "target": target,
-            "result": "done",
-            "detail": detail[:DETAIL_KEPT],
-            "data": data,
+            "target": line.target,
+            "result": "refused" if line.refused else "done",
+            "detail": line.detail[:DETAIL_KEPT],
+            "data": {**data, **line.data},
         }
-        for target in targets
+        for line in lines
     ]
-    if lines:
-        AuditEntry._get_collection().insert_many(lines, ordered=False)
+    if documents:
+        AuditEntry._get_collection().insert_many(documents, ordered=False)

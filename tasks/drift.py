@@ -183,17 +183,17 @@ def fix_findings(findings: Sequence[Finding], who: str) -> list[Fixed]:
 
 def _fix_batch(findings: Sequence[Finding], who: str) -> list[Fixed]:
     fixed, made = [], []
-    audited: dict[tuple[str, str], list[str]] = {}
+    audited: dict[str, list[audit.Line]] = {}
     for finding, done in zip(findings, repairs.repair(findings, who), strict=True):
         rule, kind, ref = finding.rule, finding.kind, finding.ref
         if done is not None:
             made.append(repairs.Made(rule, kind, ref, finding.transcode_id, done))
-            audited.setdefault((kind, f"{rule.sentence} {done}"), []).append(ref)
+            audited.setdefault(kind, []).append(audit.Line(ref, f"{rule.sentence} {done}"))
         action = done or _not_done(rule.fix)
         fixed.append(Fixed(ref, kind, rule.sentence, action, done is not None))
     repairs.record(made, who)
-    for (kind, detail), refs in audited.items():
-        audit.record_many(who, "fix", refs, kind=kind, detail=detail)
+    for kind, lines in audited.items():
+        audit.record_many(who, "fix", lines, kind=kind)
     return fixed
 
 

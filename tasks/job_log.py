@@ -9,7 +9,7 @@ Writing is one short write that never fails the work and never waits long for a 
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,8 @@ import pymongo
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
-from tasks.job_log_words import Line, line_of, line_of_row
+from tasks.database import server_time
+from tasks.job_log_words import INFO, Line, line_of, line_of_row
 from tasks.models import FINISHED, JobLogLine, TranscodeJob, WorkUnit
 from tasks.settings import get_settings
 
@@ -38,6 +39,22 @@ _hangs_until = 0.0
 def note(job_id: str, step: str, message: str, *, level: str = "info", detail: str = "") -> None:
     """Adds a line to a transcode job's log, dated by the database server."""
     _write(job_id, Line(step, level, message, detail), None)
+
+
+def note_many(job_ids: Collection[str], step: str, message: str) -> None:
+    """Adds the same line to the logs of many transcode jobs."""
+    if not job_ids:
+        return
+    line = Line(step, INFO, message)
+
+    def write() -> None:
+        at = server_time()
+        times = {"at": at, "expires_at": at + _kept()}
+        JobLogLine._get_collection().insert_many(
+            [_fields(job_id, line) | times for job_id in job_ids], ordered=False
+        )
+
+    _patiently(write)
 
 
 def transition(unit: WorkUnit) -> None:
@@ -62,12 +79,18 @@ def transitions(
     who: str,
     whys: Mapping[str, str],
     at: datetime,
+    *,
+    stayed: bool = False,
 ) -> None:
-    """``transition`` for rows that went the same way at a time (UTC); ``whys`` is by job id."""
+    """``transition`` for rows that went the same way at a time (UTC); ``whys`` is by job id.
+
+    ``stayed``: something was done to them that left their state.
+    """
     own = "job_id" if unit_cls is TranscodeJob else "transcode_id"
     documents = []
     for row in rows:
-        line = line_of_row(unit_cls, row, who, whys[row["job_id"]])
+        why = whys[row["job_id"]]
+        line = line_of_row(unit_cls, row, who, why, stayed=stayed)
         if line is not None and row.get(own):
             documents.append(_fields(row[own], line) | {"at": at, "expires_at": at + _kept()})
     if documents:

@@ -42,10 +42,12 @@ def _part(unit_cls: type[WorkUnit], row: Mapping[str, Any]) -> str:
 
 
 def line_of_row(
-    unit_cls: type[WorkUnit], row: Mapping[str, Any], who: str, why: str
+    unit_cls: type[WorkUnit], row: Mapping[str, Any], who: str, why: str, *, stayed: bool = False
 ) -> Line | None:
     """``line_of`` for a row that was moved with many others, and neither completed nor delayed."""
     part = _part(unit_cls, row)
+    if stayed:
+        return Line(part, INFO, why)
     if row["status"] == Status.waiting:
         return Line(part, INFO, why) if why else None
     return _moved(part, row["status"], row.get("attempt"), who, why, row.get("error_log"))

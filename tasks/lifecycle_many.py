@@ -4,7 +4,9 @@ Each unit is still changed by a conditional update of its own; the functions ans
 were, and whoever asked finds out by ``tasks.lifecycle`` why another was not.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from tasks import lifecycle, queue
 from tasks.announce import announce_many
@@ -66,12 +68,45 @@ def enqueue(unit_cls: type[WorkUnit], job_ids: Iterable[str]) -> None:
     queue.send_many([(row["queue_name"], row["job_id"], row["message_id"]) for row in rows])
 
 
-def remove(unit_cls: type[WorkUnit], rows: Sequence[Row]) -> list[str]:
-    """As ``lifecycle.remove``: deletes the rows of those that are finished; their ids."""
-    there = {"job_id": {"$in": [row["job_id"] for row in rows]}}
+def hold(
+    unit_cls: type[WorkUnit], job_ids: Iterable[str], statuses: Iterable[Status], word: str
+) -> list[Row]:
+    """Keeps finished units from being retried meanwhile, for ten minutes; those that are held.
+
+    Whoever has the ``word`` may hold them again, so that it goes on after a worker was lost.
+    """
+    allowed = list(statuses)
+    return apply_many(unit_cls, [lifecycle.holding(job_id, allowed, word) for job_id in job_ids])
+
+
+def let_go(unit_cls: type[WorkUnit], job_ids: Iterable[str], word: str) -> None:
+    """Leaves units as they are that were held."""
+    apply_many(unit_cls, [lifecycle.letting_go(job_id, word) for job_id in job_ids])
+
+
+def end_cleanup(
+    unit_cls: type[WorkUnit],
+    held: Iterable[Row],
+    word: str,
+    who: str,
+    whys: Mapping[str, str],
+    fields: Mapping[str, Any],
+) -> None:
+    """Writes what is left of units that were held and cleaned up; ``whys`` is by job id."""
+    changes: dict[Status, list[Change]] = defaultdict(list)
+    for row in held:
+        status, job_id = Status(row["status"]), row["job_id"]
+        changes[status].append(lifecycle.cleaned(job_id, status, word, whys[job_id], fields))
+    for status, of_status in changes.items():
+        move_many(unit_cls, of_status, status, who=who, event="jobChanged")
+
+
+def remove(unit_cls: type[WorkUnit], held: Sequence[Row], word: str) -> list[str]:
+    """Deletes the rows of finished units that are held; the ids of those that are gone."""
+    there = {"job_id": {"$in": [row["job_id"] for row in held]}}
     collection = unit_cls._get_collection()
-    collection.delete_many({**there, "status": {"$nin": _UNFINISHED}})
+    collection.delete_many({**there, "status": {"$nin": _UNFINISHED}, "cleaning_by": word})
     left = {row["job_id"] for row in collection.find(there, {"job_id": 1})}
-    gone = [row for row in rows if row["job_id"] not in left]
+    gone = [row for row in held if row["job_id"] not in left]
     announce_many(unit_cls, gone, "jobDeleted")
     return [row["job_id"] for row in gone]

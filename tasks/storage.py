@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from tasks.errors import Stopped
+from tasks.errors import Stopped, StorageFailed
 from tasks.multipart_writer import PART_BYTES, MultipartWriter
 from tasks.settings import Settings, get_settings
 from tasks.storage_client import MISSING, is_missing, make_client, translated
@@ -196,28 +196,35 @@ class Storage:
             content_type=reply.get("ContentType"),
         )
 
-    def list(self, prefix: str) -> dict[str, ObjectInfo]:
-        """Every object whose key begins with ``prefix``, by key."""
-        found = {}
+    def pages(self, prefix: str) -> Iterator[tuple[ObjectInfo, ...]]:
+        """Every object whose key begins with ``prefix``, up to a thousand at a time."""
         with translated(f"list {prefix}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=prefix
             )
             for page in pages:
-                for entry in page.get("Contents", []):
-                    found[entry["Key"]] = ObjectInfo(
+                yield tuple(
+                    ObjectInfo(
                         key=entry["Key"],
                         size=entry["Size"],
                         etag=entry["ETag"].strip('"'),
                         last_modified=entry["LastModified"],
                     )
-        return found
+                    for entry in page.get("Contents", [])
+                )
 
-    def folders(self, prefix: str) -> Iterator[str]:
-        """What follows ``prefix`` (which ends with a slash) in keys, up to the next slash."""
+    def list(self, prefix: str) -> dict[str, ObjectInfo]:
+        """Every object whose key begins with ``prefix``, by key."""
+        return {info.key: info for page in self.pages(prefix) for info in page}
+
+    def folders(self, prefix: str, first: str = "") -> Iterator[str]:
+        """What follows ``prefix`` (which ends with a slash) in keys, up to the next slash.
+
+        In the order of the keys; ``first`` is where to begin.
+        """
         with translated(f"list {prefix}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=prefix, Delimiter="/"
+                Bucket=self.bucket, Prefix=prefix, Delimiter="/", StartAfter=prefix + first
             )
             for page in pages:
                 for entry in page.get("CommonPrefixes", []):
@@ -244,10 +251,13 @@ class Storage:
         for start in range(0, len(keys), DELETE_BATCH):
             batch = keys[start : start + DELETE_BATCH]
             with translated(f"remove {batch[0]}"):
-                self.client.delete_objects(
+                reply = self.client.delete_objects(
                     Bucket=self.bucket,
                     Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
                 )
+            for error in reply.get("Errors", []):
+                code, key = error.get("Code"), error.get("Key")
+                raise StorageFailed(f"Storage answered {code} when asked to remove {key}.")
 
     def delete_prefix(self, prefix: str) -> int:
         """Removes every object whose key begins with ``prefix``; returns how many."""

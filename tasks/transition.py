@@ -36,6 +36,8 @@ _TOLD = dict.fromkeys(
         "transcode_id",
         "media_id",
         "client_id",
+        "upload_path",
+        "subtitle_id",
         "failed_reason",
         "error_message",
         "queue_name",
@@ -188,7 +190,8 @@ def move_many(
     whys = {c.query["job_id"]: c.why for c in changes}
     name = event or FINISH_EVENTS.get(to, "jobChanged")
     announce_many(unit_cls, moved, name, lambda row: {"reason": whys[row["job_id"]] or None})
-    job_log.transitions(unit_cls, moved, who, whys, began)
+    stayed = all(c.query["status"] == to for c in changes)
+    job_log.transitions(unit_cls, moved, who, whys, began, stayed=stayed)
     return moved
 
 

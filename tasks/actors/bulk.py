@@ -14,13 +14,17 @@ from tasks.actors.heartbeat import Heartbeat
 from tasks.announce import announce
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Action, Kind
-from tasks.control.many import Order, act_many, done_before
+from tasks.control.many import act_many
+from tasks.control.order import Order
+from tasks.control.visited import done_before
 from tasks.errors import Stopped
 from tasks.jobs_query import filter_of
 from tasks.models.bulk_operation import BulkOperation
 
-#: Jobs of a batch that costs few round trips, and of one whose jobs are done one by one.
-BATCH, SLOW_BATCH = 500, 24
+#: Jobs of the first batch, and of any at most, and the seconds that one should take: between two
+#: batches an operation can be stopped, and some jobs have thousands of files.
+SMALLEST, BATCH = 25, 500
+SHORT_SECONDS, LONG_SECONDS = 1.0, 3.0
 #: Seconds between two events that tell how far it is.
 TOLD_SECONDS = 0.5
 _BY_ID = "job_id_1"
@@ -37,19 +41,39 @@ def run_bulk(operation: BulkOperation, beat: Heartbeat) -> Mapping[str, Any]:
     )
     tally = Tally(operation)
     told = time.monotonic()
-    for ids in _batches(operation, BATCH if order.batched else SLOW_BATCH):
+    pace = Pace()
+    for ids in _batches(operation, pace):
         _note(operation, beat, tally, ids)
         if ids == operation.pending:
             before = done_before(order, ids)
             tally.done(before)
             ids = [job_id for job_id in ids if job_id not in set(before)]
-        tally.add(act_many(order, ids))
+        with pace:
+            tally.add(act_many(order, ids))
         if time.monotonic() >= told + TOLD_SECONDS:
             told = time.monotonic()
             operation.progress = tally.progress
             announce(operation, "jobChanged")
     _note(operation, beat, tally, [])
     return tally.fields([]) | {"progress": 100.0}
+
+
+class Pace:
+    """``size`` is how many jobs the next batch should have, from what the last ones took."""
+
+    def __init__(self) -> None:
+        self.size = min(SMALLEST, BATCH)
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        took = time.monotonic() - self._began
+        if took < SHORT_SECONDS:
+            self.size = min(BATCH, 2 * self.size)
+        elif took > LONG_SECONDS:
+            self.size = max(1, self.size // 2)
 
 
 def _note(operation: BulkOperation, beat: Heartbeat, tally: Tally, pending: Sequence[str]) -> None:
@@ -65,7 +89,7 @@ def _note(operation: BulkOperation, beat: Heartbeat, tally: Tally, pending: Sequ
         raise Stopped("Stopped before the last job.")
 
 
-def _batches(operation: BulkOperation, size: int) -> Iterator[list[str]]:
+def _batches(operation: BulkOperation, pace: Pace) -> Iterator[list[str]]:
     """The ids of the jobs not visited yet, in order; first those that may have been."""
     position = operation.position or ""
     if operation.pending:
@@ -73,7 +97,9 @@ def _batches(operation: BulkOperation, size: int) -> Iterator[list[str]]:
         position = max(position, *operation.pending)
     if operation.ids:
         left = [job_id for job_id in sorted(operation.ids) if job_id > position]
-        yield from (left[begin : begin + size] for begin in range(0, len(left), size))
+        while left:
+            ids, left = left[: pace.size], left[pace.size :]
+            yield ids
         return
     model = MODELS[Kind(operation.job_kind)]
     collection = model._get_collection()
@@ -82,7 +108,7 @@ def _batches(operation: BulkOperation, size: int) -> Iterator[list[str]]:
     hint = _BY_ID if _BY_ID in collection.index_information() else None
     while True:
         beyond = {"$and": [conditions, {"job_id": {"$gt": position}}]}
-        rows = collection.find(beyond, {"job_id": 1}, hint=hint).sort("job_id", 1).limit(size)
+        rows = collection.find(beyond, {"job_id": 1}, hint=hint).sort("job_id", 1).limit(pace.size)
         ids = [row["job_id"] for row in rows]
         if not ids:
             return

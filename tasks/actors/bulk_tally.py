@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.control.many import Outcome, Results
+from tasks.control.order import Outcome, Results
 from tasks.models.bulk_operation import BulkOperation
 
 #: Jobs that were skipped or failed and are listed one by one.

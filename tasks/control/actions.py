@@ -7,9 +7,9 @@ from typing import Any
 from tasks import audit, lifecycle
 from tasks.advance import advance
 from tasks.control import cleanup as cleaning
+from tasks.control import deletion
 from tasks.control import sync as syncing
 from tasks.control.allowed import Action, Kind, State, refusal
-from tasks.control.deletion import delete_transcode_job, delete_upload_job
 from tasks.control.retrying import what_a_retry_does
 from tasks.models import Status, TranscodeJob, UploadJob
 
@@ -101,10 +101,7 @@ def _sync(job: Job, who: str) -> Outcome:
 
 
 def _delete(job: Job, who: str, outputs: bool) -> Outcome:
-    if isinstance(job, TranscodeJob):
-        removed = delete_transcode_job(job, outputs=outputs)
-    else:
-        removed = delete_upload_job(job, who, outputs=outputs)
+    removed = deletion.delete(job, who, outputs=outputs)
     return Outcome(removed.sentence(), None, removed.data())
 
 

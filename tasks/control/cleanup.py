@@ -1,13 +1,22 @@
-"""Clean up: what a failed or cancelled job left behind goes, and a retry starts from the source."""
+"""Clean up: what failed or cancelled jobs left behind goes, and a retry starts from the source.
 
+Files go first and rows afterwards, so that what was begun and not ended can be begun again.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
-from tasks import keys, lifecycle
+from tasks import keys, lifecycle_many
+from tasks.control.allowed import Action
+from tasks.control.emptying import Emptied, empty
+from tasks.control.held import Answers, Jobs, hold, let_go, new_word, the_one
+from tasks.control.parts import remove_parts
 from tasks.control.removed import Removed
-from tasks.models import Media, Phase, Step, TranscodeJob, UploadJob
+from tasks.control.streams import watched
+from tasks.models import Media, Phase, TranscodeJob, UploadJob
 from tasks.source_cache import forget
-from tasks.storage import get_storage
 from tasks.subtitles.changes import unpublish_all
+from tasks.transition import Row
 
 _UNPLANNED: dict[str, Any] = {
     "plan": {},
@@ -27,51 +36,64 @@ _UNSENT: dict[str, Any] = {
 
 
 def clean_up(job: TranscodeJob | UploadJob, who: str) -> Removed:
-    """Removes temporary files, work area and half uploads. Raises Conflict, StorageFailed."""
-    held = lifecycle.begin_cleanup(type(job), job.job_id)
-    if isinstance(held, TranscodeJob):
-        removed = _clean_transcode(held)
-        fields = _UNPLANNED
-    else:
-        removed = _clean_upload(held)
-        fields = _UNSENT
-    lifecycle.end_cleanup(held, who, f"Cleaned up by {who}: {removed.sentence()}", fields)
-    return removed
+    """Removes temporary files, work area and half uploads.
+
+    Raises NotFound, Conflict, StorageFailed.
+    """
+    why = f"Cleaned up by {who}"
+    return the_one(clean_up_many(type(job), [job.job_id], who, why, new_word()))
 
 
-def remove_prefix(prefix: str, removed: Removed) -> None:
-    """Takes away all objects and half uploads below a prefix, and counts them."""
-    storage = get_storage()
-    found = storage.list(prefix)
-    removed.files += len(found)
-    removed.size += sum(info.size for info in found.values())
-    storage.delete([*found])
-    removed.uploads += storage.abort_uploads(prefix)
+def clean_up_many(model: Jobs, ids: Sequence[str], who: str, why: str, word: str) -> Answers:
+    """``clean_up`` for each of many jobs, held by the ``word``; ``why`` begins a line of each
+    one's history."""
+    held, answers = hold(model, Action.cleanup, ids, word)
+    clean, fields = (
+        (_clean_transcodes, _UNPLANNED) if model is TranscodeJob else (_clean_uploads, _UNSENT)
+    )
+    answers |= clean(held)
+    cleaned = [row for row in held if isinstance(answers[row["job_id"]], Removed)]
+    whys = {
+        job_id: f"{why}: {answer.sentence()}"
+        for job_id, answer in answers.items()
+        if isinstance(answer, Removed)
+    }
+    lifecycle_many.end_cleanup(model, cleaned, word, who, whys, fields)
+    let_go(model, answers, word)
+    return answers
 
 
-def _clean_transcode(job: TranscodeJob) -> Removed:
-    removed = Removed()
-    removed.rows += Step.objects(transcode_id=job.job_id).delete()
-    removed.rows += UploadJob.objects(transcode_id=job.job_id).delete()
-    remove_prefix(keys.work(job.job_id), removed)
-    if not _is_published(job.media_id):
-        remove_prefix(keys.stream(job.media_id), removed)
-        unpublish_all(job.media_id)
-        Media.objects(media_id=job.media_id).update_one(
-            unset__poster_key=True, unset__storyboard_key=True
-        )
-    forget(job.media_id)
-    return removed
+def _clean_transcodes(jobs: Sequence[Row]) -> Emptied:
+    published = watched(jobs)
+    unseen = {job["job_id"]: job["media_id"] for job in jobs if job["media_id"] not in published}
+    emptied = empty(
+        {
+            job["job_id"]: [
+                keys.work(job["job_id"]),
+                *([keys.stream(job["media_id"])] if job["job_id"] in unseen else []),
+            ]
+            for job in jobs
+        }
+    )
+    done = {job_id: removed for job_id, removed in emptied.items() if isinstance(removed, Removed)}
+    medias = sorted({unseen[job_id] for job_id in done if job_id in unseen})
+    unpublish_all(medias)
+    Media.objects(media_id__in=medias).update(unset__poster_key=True, unset__storyboard_key=True)
+    for job_id, rows in remove_parts(done).items():
+        done[job_id].rows += rows
+    for job in jobs:
+        forget(job["media_id"])
+    return emptied
 
 
-def _clean_upload(upload: UploadJob) -> Removed:
-    removed = Removed()
+def _clean_uploads(uploads: Sequence[Row]) -> Emptied:
     # What players can see by now belongs to the stream and not to this upload.
-    if upload.upload_path and not _is_published(upload.media_id):
-        remove_prefix(upload.upload_path, removed)
-    return removed
-
-
-def _is_published(media_id: str) -> bool:
-    media = Media.objects(media_id=media_id).only("master_key").first()
-    return media is not None and bool(media.master_key)
+    published = watched(uploads)
+    return empty(
+        {
+            upload["job_id"]: [upload["upload_path"]]
+            if upload.get("upload_path") and upload["media_id"] not in published
+            else []
+            for upload in uploads
+        }
+    )

@@ -1,84 +1,154 @@
-"""Deleting a finished job's rows, and if wanted what it made."""
+"""Deleting finished jobs' rows, and if wanted what the jobs made.
 
-from tasks import events, job_log, keys, lifecycle
-from tasks.control.cleanup import remove_prefix
+The files go first and the row last: what was begun and not ended can be begun again.
+"""
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tasks import events, job_log, keys, lifecycle, lifecycle_many
+from tasks.control.allowed import Action
+from tasks.control.emptying import THREADS, Emptied, empty
+from tasks.control.held import Answers, Jobs, hold, let_go, new_word, the_one, why_not
+from tasks.control.parts import remove_parts
 from tasks.control.removed import Removed
+from tasks.control.streams import needed, watched, worked_on
+from tasks.errors import StorageFailed
 from tasks.job_log_words import JOB
-from tasks.models import UNFINISHED, Media, Step, Subtitle, TranscodeJob, UploadJob
+from tasks.models import JobLogLine, Media, Subtitle, TranscodeJob, UploadJob
 from tasks.storage import get_storage
 from tasks.subtitles import attach
 from tasks.subtitles.changes import unpublish_all
+from tasks.transition import Row
 
+_LAST_LINE = "Its row was deleted; the audit log says by whom."
 _AT_WORK = "Another job works on this media: its outputs cannot be deleted."
-_UNFINISHED = [status.value for status in UNFINISHED]
+_NEEDED = "Its transcode job is not finished and needs this upload."
+_WATCHED = (
+    "Its files are part of a stream that can be watched: delete the transcode job with its outputs "
+    "instead."
+)
 
 
-def delete_transcode_job(job: TranscodeJob, *, outputs: bool) -> Removed:
-    """Removes a job with its steps and uploads; its work area goes in any case.
+def delete(job: TranscodeJob | UploadJob, who: str, *, outputs: bool) -> Removed:
+    """Removes a job's row; with a transcode job's its parts' and its work area.
 
-    ``outputs``: the stream too, so that the media is only a source again. Raises Conflict where
-    another job of the media is unfinished, StorageFailed.
+    ``outputs``: of a transcode job the stream too, so that the media is only a source again; of an
+    upload its files, and of a subtitle's the subtitle. Raises NotFound, Conflict where a job that
+    is not finished needs them or somebody can watch them, StorageFailed.
     """
-    if outputs and TranscodeJob.objects(media_id=job.media_id, status__in=_UNFINISHED).first():
-        raise lifecycle.Conflict(_AT_WORK)
-    lifecycle.remove(job)
-    job_log.note(job.job_id, JOB, "Its row was deleted; the audit log says by whom.")
-    removed = Removed(rows=1)
-    removed.rows += Step.objects(transcode_id=job.job_id).delete()
-    removed.rows += UploadJob.objects(transcode_id=job.job_id).delete()
-    remove_prefix(keys.work(job.job_id), removed)
-    if outputs:
-        # First what makes it playable: nobody starts to watch what is about to vanish.
-        Media.objects(media_id=job.media_id).update_one(
-            unset__master_key=True,
-            unset__published_at=True,
-            unset__poster_key=True,
-            unset__storyboard_key=True,
-            unset__stream_size=True,
-            set__renditions={},
-        )
-        remove_prefix(keys.stream(job.media_id), removed)
-        unpublish_all(job.media_id)
-        events.publish("mediaChanged", mediaId=job.media_id)
-    return removed
+    return the_one(delete_many(type(job), [job.job_id], who, new_word(), outputs=outputs))
 
 
-def delete_upload_job(upload: UploadJob, who: str, *, outputs: bool) -> Removed:
-    """Removes an upload's row; with ``outputs`` its files too, and of a subtitle the subtitle.
+def delete_many(model: Jobs, ids: Sequence[str], who: str, word: str, *, outputs: bool) -> Answers:
+    """``delete`` for each of many jobs, held by the ``word``."""
+    held, answers = hold(model, Action.delete, ids, word)
+    refused = _refusals(model, held, outputs)
+    answers |= {job_id: lifecycle.Conflict(sentence) for job_id, sentence in refused.items()}
+    free = [row for row in held if row["job_id"] not in refused]
+    answers |= (
+        _empty_transcodes(free, outputs)
+        if model is TranscodeJob
+        else _empty_uploads(free, who, outputs)
+    )
+    emptied = [row for row in free if isinstance(answers[row["job_id"]], Removed)]
+    gone = lifecycle_many.remove(model, emptied, word)
+    left = {row["job_id"] for row in emptied}.difference(gone)
+    answers |= why_not(model, Action.delete, sorted(left))
+    parts = remove_parts(gone) if model is TranscodeJob else {}
+    for job_id, answer in answers.items():
+        if isinstance(answer, Removed):
+            answer.rows += 1 + parts.get(job_id, 0)
+    if model is TranscodeJob:
+        job_log.note_many(gone, JOB, _LAST_LINE)
+    let_go(model, answers, word)
+    return answers
 
-    Raises Conflict where its job still needs it, StorageFailed.
-    """
-    parent = TranscodeJob.objects(job_id=upload.transcode_id).first()
-    if parent is not None and not parent.finished:
-        raise lifecycle.Conflict("Its transcode job is not finished and needs this upload.")
-    if outputs and upload.subtitle_id is not None:
-        return _delete_with_subtitle(upload, who)
-    if outputs and upload.upload_path:
-        if TranscodeJob.objects(media_id=upload.media_id, status__in=_UNFINISHED).first():
-            raise lifecycle.Conflict(_AT_WORK)
-        media = Media.objects(media_id=upload.media_id).first()
-        if media is not None and media.master_key:
-            raise lifecycle.Conflict(
-                "Its files are part of a stream that can be watched: delete the transcode job with "
-                "its outputs instead."
-            )
-    lifecycle.remove(upload)
-    removed = Removed(rows=1)
-    if outputs and upload.upload_path:
-        remove_prefix(upload.upload_path, removed)
-    return removed
+
+def finish_many(job_ids: Collection[str]) -> None:
+    """What is left to do where the rows of transcode jobs were gone when their worker was lost."""
+    remove_parts(job_ids)
+    noted = JobLogLine.objects(job_id__in=list(job_ids), message=_LAST_LINE).scalar("job_id")
+    job_log.note_many(set(job_ids).difference(noted), JOB, _LAST_LINE)
 
 
-def _delete_with_subtitle(upload: UploadJob, who: str) -> Removed:
+def _refusals(model: Jobs, rows: Sequence[Row], outputs: bool) -> dict[str, str]:
+    """Why jobs cannot be deleted although they are finished."""
+    files = [row for row in rows if outputs and _has_files(model, row)]
+    refused: dict[str, str] = {}
+    if model is UploadJob:
+        seen = watched(files)
+        refused |= {row["job_id"]: _WATCHED for row in files if row["media_id"] in seen}
+    busy = worked_on(files)
+    refused |= {row["job_id"]: _AT_WORK for row in files if row["media_id"] in busy}
+    if model is UploadJob:
+        parents = needed(rows)
+        refused |= {row["job_id"]: _NEEDED for row in rows if row["transcode_id"] in parents}
+    return refused
+
+
+def _has_files(model: Jobs, row: Row) -> bool:
+    """Whether it has files of its own: those of a subtitle go with the subtitle."""
+    return model is TranscodeJob or bool(row.get("upload_path") and not row.get("subtitle_id"))
+
+
+def _empty_transcodes(jobs: Sequence[Row], outputs: bool) -> Emptied:
+    medias = {job["job_id"]: job["media_id"] for job in jobs} if outputs else {}
+    # First what makes it playable: nobody starts to watch what is about to vanish.
+    Media.objects(media_id__in=list(medias.values())).update(
+        unset__master_key=True,
+        unset__published_at=True,
+        unset__poster_key=True,
+        unset__storyboard_key=True,
+        unset__stream_size=True,
+        set__renditions={},
+    )
+    emptied = empty(
+        {
+            job["job_id"]: [keys.work(job["job_id"])]
+            + ([keys.stream(job["media_id"])] if outputs else [])
+            for job in jobs
+        }
+    )
+    unpublish_all(medias.values())
+    events.publish_many(
+        [("mediaChanged", {"mediaId": media_id}) for media_id in sorted(set(medias.values()))]
+    )
+    return emptied
+
+
+def _empty_uploads(uploads: Sequence[Row], who: str, outputs: bool) -> Emptied:
+    emptied = empty(
+        {
+            upload["job_id"]: [upload["upload_path"]]
+            if outputs and _has_files(UploadJob, upload)
+            else []
+            for upload in uploads
+        }
+    )
+    subtitles = [upload for upload in uploads if outputs and upload.get("subtitle_id")]
+    if subtitles:
+        with ThreadPoolExecutor(THREADS) as threads:
+            removed = threads.map(lambda upload: _remove_subtitle(upload, who), subtitles)
+            ids = [upload["job_id"] for upload in subtitles]
+            emptied |= dict(zip(ids, removed, strict=True))
+    return emptied
+
+
+def _remove_subtitle(upload: Row, who: str) -> Removed | StorageFailed:
     """The master forgets the subtitle before its files go, so that none names what is not there."""
-    subtitle = Subtitle.objects(subtitle_id=upload.subtitle_id, removed_at=None).first()
-    lifecycle.remove(upload)
-    removed = Removed(rows=1)
+    subtitle = Subtitle.objects(subtitle_id=upload["subtitle_id"], removed_at=None).first()
+    removed = Removed()
     if subtitle is None:
         return removed
-    if subtitle.folder:
-        found = get_storage().list(keys.stream(subtitle.media_id, subtitle.folder, ""))
-        removed.files += len(found)
-        removed.size += sum(info.size for info in found.values())
-    attach.remove(subtitle.media_id, subtitle.subtitle_id, who)
+    try:
+        if subtitle.folder:
+            found = get_storage().list(keys.stream(subtitle.media_id, subtitle.folder, ""))
+            removed.files += len(found)
+            removed.size += sum(info.size for info in found.values())
+        attach.remove(subtitle.media_id, subtitle.subtitle_id, who)
+    except StorageFailed as error:
+        return error
+    except lifecycle.NotFound:
+        return Removed()
     return removed

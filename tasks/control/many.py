@@ -1,62 +1,30 @@
 """One action on a batch of jobs: what ``actions.act`` does to one, in few round trips.
 
-Retry, cancel, and the deletion of rows whose work area is gone go through the state machine
-together; what has to look into the bucket for each job is done by a few threads.
+All actions but sync are done to the jobs together. Whatever was not done to one of them that way is
+tried by itself, which says why.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from tasks import audit, lifecycle, lifecycle_many
+from tasks import lifecycle, lifecycle_many
 from tasks.advance_many import advance_many
+from tasks.audit import Line
 from tasks.control.actions import MODELS, act
 from tasks.control.allowed import Action, Kind, State, refusal
+from tasks.control.cleanup import clean_up_many
+from tasks.control.deletion import delete_many
+from tasks.control.emptying import THREADS
+from tasks.control.held import Answers
+from tasks.control.order import DONE_WORDS, Order, Outcome, Results, write_down
+from tasks.control.removed import Removed
 from tasks.errors import StorageFailed
 from tasks.models import Status, TranscodeJob, UploadJob
 
-#: Threads for what waits for the bucket.
-THREADS = 6
 #: Said of a job that is not there; the same of all, so that they can be counted.
 GONE = "There is no such job any more."
-
-DONE_WORDS = {Action.retry: "Waits to be done again.", Action.cancel: "Cancelled."}
-_PAST = {Action.retry: "Retried", Action.cancel: "Cancelled"}
-
-
-class Outcome(StrEnum):
-    """What came of an action on one job."""
-
-    done = "done"
-    skipped = "skipped"
-    failed = "failed"
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a bulk operation asks of each job, and for whom; ``operation`` is its id."""
-
-    kind: Kind
-    action: Action
-    who: str
-    operation: str
-    outputs: bool = False
-
-    @property
-    def why(self) -> str:
-        """The line in the history of each job, by which one that was visited is known again."""
-        return f"{_PAST[self.action]} by {self.who} (bulk {self.operation[:8]})."
-
-    @property
-    def batched(self) -> bool:
-        """Whether many jobs cost few round trips."""
-        return self.action in _TOGETHER
-
-
-Results = dict[str, tuple[Outcome, str]]
 
 
 def act_many(order: Order, ids: Sequence[str]) -> Results:
@@ -76,83 +44,84 @@ def act_many(order: Order, ids: Sequence[str]) -> Results:
             results[job_id] = Outcome.skipped, reason or GONE
         else:
             allowed.append(row)
-    if order.action in _TOGETHER:
-        done = _TOGETHER[order.action](order, allowed)
-        audit.record_many(
-            order.who,
-            order.action.value,
-            done,
-            kind=order.kind.value,
-            detail=DONE_WORDS[order.action],
-            operation=order.operation,
-        )
-        results |= dict.fromkeys(done, (Outcome.done, ""))
+    if order.batched:
+        said = _TOGETHER[order.action](order, allowed)
+        write_down(order, [line for line in said.values() if isinstance(line, Line)])
+        results |= {job_id: _result(what) for job_id, what in said.items()}
     rest = [row["job_id"] for row in allowed if row["job_id"] not in results]
     return results | _one_by_one(order, rest)
 
 
-def done_before(order: Order, ids: Sequence[str]) -> list[str]:
-    """Those of a batch that were done before the worker was lost that did it."""
-    collection = MODELS[order.kind]._get_collection()
-    there = {"job_id": {"$in": list(ids)}}
-    if order.action is Action.delete:
-        left = set(collection.distinct("job_id", there))
-        return [job_id for job_id in ids if job_id not in left]
-    if order.action not in _TOGETHER:
-        return []
-    done = collection.distinct("job_id", {**there, "history.why": order.why})
-    audit.record_many(
-        order.who,
-        order.action.value,
-        sorted(set(done) - _written_down(order, done)),
-        kind=order.kind.value,
-        detail=DONE_WORDS[order.action],
-        operation=order.operation,
-    )
-    if order.action is Action.retry and order.kind is Kind.transcode:
-        advance_many(done)
-    elif order.kind is Kind.upload:
-        rows = collection.find({"job_id": {"$in": done}}, {"transcode_id": 1})
-        advance_many(row["transcode_id"] for row in rows)
-    return list(done)
-
-
-def _written_down(order: Order, ids: Sequence[str]) -> set[str]:
-    entries = audit.AuditEntry._get_collection().find(
-        {"target": {"$in": list(ids)}, "data.operation": order.operation}, {"target": 1}
-    )
-    return {entry["target"] for entry in entries}
+def _result(what: Line | StorageFailed) -> tuple[Outcome, str]:
+    if isinstance(what, StorageFailed):
+        return Outcome.failed, what.sentence
+    return (Outcome.skipped, what.detail) if what.refused else (Outcome.done, "")
 
 
 def _refusal(action: Action, row: dict[str, Any]) -> str | None:
     return refusal(action, State(Status(row["status"]), row.get("can_cancel") is not False))
 
 
-def _retry(order: Order, rows: Sequence[dict[str, Any]]) -> list[str]:
+Rows = Sequence[dict[str, Any]]
+#: What is said of each job in the audit log, or why the bucket failed it.
+Said = dict[str, Line | StorageFailed]
+
+
+def _retry(order: Order, rows: Rows) -> Said:
     ids = [row["job_id"] for row in rows]
     if order.kind is Kind.transcode:
         moved = lifecycle_many.retry(TranscodeJob, ids, order.who, order.why)
-        retried = [row["job_id"] for row in moved]
-        advance_many(retried)
-        return retried
+        advance_many(row["job_id"] for row in moved)
+        return _all_done(order, moved)
     # The jobs first: while one is over, nothing of it may go on.
     lifecycle_many.resume(_by_parent(rows), order.who)
     moved = lifecycle_many.retry(UploadJob, ids, order.who, order.why)
     advance_many(_by_parent(rows))
-    return [row["job_id"] for row in moved]
+    return _all_done(order, moved)
 
 
-def _cancel(order: Order, rows: Sequence[dict[str, Any]]) -> list[str]:
+def _cancel(order: Order, rows: Rows) -> Said:
     ids = [row["job_id"] for row in rows]
     cancelled = lifecycle_many.cancel(MODELS[order.kind], ids, order.who, order.why)
     if order.kind is Kind.upload:
         advance_many(_by_parent(rows))
-    return [row["job_id"] for row in cancelled]
+    return _all_done(order, cancelled)
 
 
-_TOGETHER: dict[Action, Callable[[Order, Sequence[dict[str, Any]]], list[str]]] = {
+def _cleanup(order: Order, rows: Rows) -> Said:
+    ids = [row["job_id"] for row in rows]
+    model = MODELS[order.kind]
+    return _said(clean_up_many(model, ids, order.who, order.mark, order.operation))
+
+
+def _delete(order: Order, rows: Rows) -> Said:
+    ids = [row["job_id"] for row in rows]
+    model, outputs = MODELS[order.kind], order.outputs
+    return _said(delete_many(model, ids, order.who, order.operation, outputs=outputs))
+
+
+def _all_done(order: Order, rows: Rows) -> Said:
+    return {row["job_id"]: Line(row["job_id"], DONE_WORDS[order.action]) for row in rows}
+
+
+def _said(answers: Answers) -> Said:
+    said: Said = {}
+    for job_id, answer in answers.items():
+        if isinstance(answer, Removed):
+            said[job_id] = Line(job_id, answer.sentence(), answer.data())
+        elif isinstance(answer, StorageFailed):
+            said[job_id] = answer
+        else:
+            gone = isinstance(answer, lifecycle.NotFound)
+            said[job_id] = Line(job_id, GONE if gone else str(answer), refused=True)
+    return said
+
+
+_TOGETHER: dict[Action, Callable[[Order, Rows], Said]] = {
     Action.retry: _retry,
     Action.cancel: _cancel,
+    Action.cleanup: _cleanup,
+    Action.delete: _delete,
 }
 
 

@@ -13,6 +13,13 @@ class Removed:
     uploads: int = 0
     rows: int = 0
 
+    def add(self, other: "Removed") -> None:
+        """Counts what else was taken away."""
+        self.files += other.files
+        self.size += other.size
+        self.uploads += other.uploads
+        self.rows += other.rows
+
     def sentence(self) -> str:
         """For people."""
         if not (self.files or self.uploads or self.rows):

@@ -9,7 +9,7 @@ A transition is one conditional update of one document, judged by the database s
 that exactly one of several contenders wins, and the others learn that they lost.
 """
 
-from tasks.lifecycle.afterwards import CLEANING_MS, begin_cleanup, disprove, end_cleanup, remove
+from tasks.lifecycle.afterwards import cleaned, disprove, holding, letting_go, remove
 from tasks.lifecycle.again import redo, resume, resuming, retry, retrying
 from tasks.lifecycle.beginning import create, enqueue, enqueuing, say_why_it_waits
 from tasks.lifecycle.ending import cancel, cancel_children, cancelling
@@ -17,32 +17,33 @@ from tasks.lifecycle.fields import ATTEMPT
 from tasks.lifecycle.jobs import ACTIVATED, activate, complete_job, fail_job, failing, update_job
 from tasks.lifecycle.leases import claim, complete, fail, leave, put_back, renew, retry_later
 from tasks.lifecycle.lost import take_from_lost_worker, take_from_lost_workers
-from tasks.lifecycle.refusals import Conflict, NotFound, find
+from tasks.lifecycle.refusals import BEING_REMOVED, Conflict, NotFound, find
 
 __all__ = [
     "ACTIVATED",
     "ATTEMPT",
-    "CLEANING_MS",
+    "BEING_REMOVED",
     "Conflict",
     "NotFound",
     "activate",
-    "begin_cleanup",
     "cancel",
     "cancel_children",
     "cancelling",
     "claim",
+    "cleaned",
     "complete",
     "complete_job",
     "create",
     "disprove",
-    "end_cleanup",
     "enqueue",
     "enqueuing",
     "fail",
     "fail_job",
     "failing",
     "find",
+    "holding",
     "leave",
+    "letting_go",
     "put_back",
     "redo",
     "remove",

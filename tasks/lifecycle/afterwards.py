@@ -1,50 +1,43 @@
 """What happens to units that are over: cleaned up, disproved, removed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tasks.announce import announce
 from tasks.errors import WorkError
-from tasks.lifecycle.fields import OVER, error_fields, over_and_not_cleaned
+from tasks.lifecycle.fields import NOT_HELD, error_fields, holdable
 from tasks.lifecycle.refusals import Conflict, find
 from tasks.models import FINISHED, Status, WorkUnit
-from tasks.transition import Unit, apply, literal, move
+from tasks.transition import Change, Unit, literal, move
 
-#: Milliseconds after which a clean-up whose process died may be begun anew.
+#: Milliseconds for which a unit is held: after that, whose process died holds it no more.
 CLEANING_MS = 600_000
 
 
-def begin_cleanup(unit_cls: type[Unit], job_id: str) -> Unit:
-    """Keeps a failed or cancelled unit from being retried meanwhile. Raises NotFound, Conflict."""
-    unit = apply(
-        unit_cls,
-        over_and_not_cleaned(job_id),
-        {"cleaning_until": {"$add": ["$$NOW", CLEANING_MS]}},
-    )
-    if unit is None:
-        existing = find(unit_cls, job_id)
-        if existing.status in OVER:
-            raise Conflict("This job is being cleaned up already.")
-        raise Conflict(
-            f"This job is {existing.status}: only a failed or cancelled one is cleaned up."
-        )
-    return unit
+def holding(job_id: str, statuses: Iterable[Status], word: str) -> Change:
+    """A finished unit is kept from being retried, and from whoever has another ``word``."""
+    fields = {
+        "cleaning_until": {"$add": ["$$NOW", CLEANING_MS]},
+        "cleaning_by": literal(word),
+    }
+    return Change({"job_id": job_id, **holdable(statuses, word)}, fields)
 
 
-def end_cleanup(unit: Unit, who: str, what: str, fields: Mapping[str, Any]) -> Unit | None:
-    """Writes what is left of a unit that was cleaned up; its status stays."""
-    return move(
-        type(unit),
-        {"job_id": unit.job_id, "status": unit.status, "cleaning_until": unit.cleaning_until},
-        Status(unit.status),
-        who=who,
-        why=what,
-        event="jobChanged",
-        fields={
-            "cleaning_until": None,
+def letting_go(job_id: str, word: str) -> Change:
+    """A unit that is held is left as it is."""
+    return Change({"job_id": job_id, "cleaning_by": word}, NOT_HELD)
+
+
+def cleaned(job_id: str, status: Status, word: str, why: str, fields: Mapping[str, Any]) -> Change:
+    """A held unit gets the plain ``fields`` that are left of it; its status stays."""
+    return Change(
+        {"job_id": job_id, "status": status.value, "cleaning_by": word},
+        {
             "progress": 0.0,
+            **NOT_HELD,
             **{name: literal(value) for name, value in fields.items()},
         },
+        why,
     )
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.announce import announce
-from tasks.lifecycle.fields import NO_ERROR, OPEN_LEASE, OVER, over_and_not_cleaned
-from tasks.lifecycle.refusals import Conflict, find
-from tasks.models import Status, Step, TranscodeJob, WorkUnit
+from tasks.lifecycle.fields import NO_ERROR, NOT_HELD, OPEN_LEASE, OVER, over_and_not_cleaned
+from tasks.lifecycle.refusals import BEING_REMOVED, Conflict, find
+from tasks.models import Status, Step, TranscodeJob, UploadJob, WorkUnit
 from tasks.transition import Change, Unit, literal, move
 
 _FROM_START: dict[str, Any] = {
@@ -38,6 +38,8 @@ def retrying(unit_cls: type[WorkUnit], job_id: str, why: str) -> Change:
         fields["frames_done"] = 0
     else:
         fields["client_id"] = str(uuid.uuid4())
+    if unit_cls in (TranscodeJob, UploadJob):
+        fields |= NOT_HELD
     return Change(over_and_not_cleaned(job_id), fields, why)
 
 
@@ -54,7 +56,7 @@ def retry(unit_cls: type[Unit], job_id: str, who: str) -> Unit:
     if unit is None:
         existing = find(unit_cls, job_id)
         if existing.status in OVER:
-            raise Conflict("This job is being cleaned up: try again when that is done.")
+            raise Conflict(BEING_REMOVED)
         raise Conflict(f"This job is {existing.status}: only a failed or cancelled one is retried.")
     announce(unit, "jobRetried", reason=f"Retried by {who}.")
     return unit
@@ -70,6 +72,7 @@ def resuming(job_id: str, parts: Sequence[str], who: str) -> Change:
             "cancelled_at": None,
             "retrying": True,
             "retry_only": literal(list(parts)),
+            **NOT_HELD,
             **NO_ERROR,
         },
         f"Resumed by {who} for {names}.",

@@ -1,5 +1,6 @@
 """Conditions and fields that several transitions share."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from tasks.errors import WorkError
@@ -11,6 +12,8 @@ OVER = [Status.failed.value, Status.cancelled.value]
 NEXT_ATTEMPT = {"$add": [{"$ifNull": ["$attempt", 0]}, 1]}
 ATTEMPT = {"$concat": ["attempt ", {"$toString": NEXT_ATTEMPT}]}
 OPEN_LEASE = {"lease": None}
+#: Nobody cleans it up or deletes it.
+NOT_HELD = {"cleaning_until": None, "cleaning_by": None}
 NO_ERROR = {"failed_reason": None, "error_message": None, "error_log": None}
 
 
@@ -20,6 +23,15 @@ def error_fields(error: WorkError) -> dict[str, Any]:
         "failed_reason": error.category.value,
         "error_message": literal(error.sentence),
         "error_log": literal(error.log or None),
+    }
+
+
+def holdable(statuses: Iterable[Status], word: str) -> dict[str, Any]:
+    """The condition for holding a unit: nobody does, or whoever has the ``word`` does already."""
+    free = {"$lt": ["$cleaning_until", "$$NOW"]}
+    return {
+        "status": {"$in": sorted(statuses)},
+        "$expr": {"$or": [free, {"$eq": ["$cleaning_by", literal(word)]}]},
     }
 
 

@@ -2,6 +2,9 @@
 
 from tasks.transition import Unit
 
+#: Said of a unit that somebody holds.
+BEING_REMOVED = "This job is being cleaned up or deleted: try again when that is done."
+
 
 class Conflict(Exception):
     """The unit's state does not allow what was asked; the message says the state."""

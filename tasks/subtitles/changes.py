@@ -1,6 +1,7 @@
 """Notes of what happened to subtitles, and what of them goes away."""
 
 import uuid
+from collections.abc import Collection
 
 from tasks import keys
 from tasks.models import Media, Subtitle
@@ -57,12 +58,11 @@ def ask_again(subtitle: Subtitle) -> None:
     )
 
 
-def unpublish_all(media_id: str) -> None:
-    """After a media's stream was deleted: its subtitles are files that wait for the next one."""
-    Subtitle.objects(media_id=media_id).update(unset__published_at=True, unset__upload_for=True)
-    Media.objects(media_id=media_id).update_one(
-        set__master_subtitles=[], set__subtitle_languages=[]
-    )
+def unpublish_all(media_ids: Collection[str]) -> None:
+    """After streams of media were deleted: their subtitles are files that wait for the next one."""
+    ids = list(media_ids)
+    Subtitle.objects(media_id__in=ids).update(unset__published_at=True, unset__upload_for=True)
+    Media.objects(media_id__in=ids).update(set__master_subtitles=[], set__subtitle_languages=[])
 
 
 def drop(subtitle: Subtitle) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tasks import holdings
-from tasks.control.deletion import delete_transcode_job
+from tasks.control.deletion import delete
 from tasks.models import Media, Title, TranscodeJob
 from tasks.models.clock import now
 from tests.servers import Servers
@@ -69,5 +69,5 @@ def test_a_stream_that_is_deleted_is_held_no_more(database: Servers) -> None:
     media.update(set__stream_size=5, set__master_key="hls/m/master.m3u8")
     job = rows.a_job(media_id=media.media_id)
     TranscodeJob.objects.update(set__status="completed")
-    delete_transcode_job(job, outputs=True)
+    delete(job, "ada", outputs=True)
     assert holdings.count().streams == 0

@@ -7,7 +7,7 @@ import pymongo
 import pytest
 
 from tasks import job_log, job_log_query, lifecycle, submit
-from tasks.control.deletion import delete_transcode_job
+from tasks.control.deletion import delete
 from tasks.errors import EncoderFailed
 from tasks.jobs_query import BadCursor
 from tasks.models import JobLogLine, Step, TranscodeJob, UploadJob
@@ -64,7 +64,7 @@ def test_lines_survive_their_row_and_end_with_their_time(database: Servers) -> N
     job = submit.submit(media, who="ada")
     assert said(job.job_id)[0] == ("job", "info", "Asked for by ada: film.mp4, 1.0 kB.")
     submit.cancel_job(job.job_id, "ada")
-    delete_transcode_job(lifecycle.find(TranscodeJob, job.job_id), outputs=False)
+    delete(lifecycle.find(TranscodeJob, job.job_id), "ada", outputs=False)
     lines = said(job.job_id)
     assert lines[-1] == ("job", "info", "Its row was deleted; the audit log says by whom.")
     assert ("job", "warning", "Cancelled by ada.") in lines

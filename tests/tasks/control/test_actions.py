@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tasks import keys, lifecycle, queue
+from tasks import keys, lifecycle, lifecycle_many, queue
 from tasks.control.actions import act, find
 from tasks.control.allowed import ALLOWED, Action, Kind, State, refusal
 from tasks.errors import EncoderFailed
@@ -160,12 +160,16 @@ def test_clean_up_of_a_published_media_keeps_what_people_watch() -> None:
 
 def test_a_job_being_cleaned_up_is_not_retried_meanwhile() -> None:
     job = in_state(Kind.transcode, Status.failed)
-    held = lifecycle.begin_cleanup(TranscodeJob, job.job_id)
+    held = lifecycle_many.hold(TranscodeJob, [job.job_id], [Status.failed], "a word")
     with pytest.raises(lifecycle.Conflict, match="being cleaned up"):
         act(Kind.transcode, Action.retry, job.job_id, EDITOR)
     with pytest.raises(lifecycle.Conflict, match="being cleaned up"):
         act(Kind.transcode, Action.cleanup, job.job_id, EDITOR)
-    lifecycle.end_cleanup(held, EDITOR, "Cleaned up.", {})
+    with pytest.raises(lifecycle.Conflict, match="being cleaned up"):
+        act(Kind.transcode, Action.delete, job.job_id, EDITOR)
+    lifecycle_many.end_cleanup(
+        TranscodeJob, held, "a word", EDITOR, {job.job_id: "Cleaned up."}, {}
+    )
     act(Kind.transcode, Action.retry, job.job_id, EDITOR)
 
 

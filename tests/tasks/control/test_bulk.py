@@ -8,11 +8,12 @@ from typing import Any
 import bson
 import pytest
 
-from tasks import events, lifecycle, queue
+from tasks import events, lifecycle, lifecycle_many, queue
 from tasks.control import bulk
 from tasks.control.actions import MODELS, act
 from tasks.control.allowed import ALLOWED, Action, Kind
-from tasks.control.many import GONE, Order, Outcome, act_many
+from tasks.control.many import GONE, act_many
+from tasks.control.order import Order, Outcome
 from tasks.errors import EncoderFailed, Stopped
 from tasks.jobs_query import JobFilter
 from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob
@@ -242,7 +243,7 @@ def test_results_of_any_number_of_jobs_fit_into_a_row() -> None:
 
 def test_what_is_not_there_and_what_is_being_cleaned_up_is_skipped() -> None:
     cleaned, free = a_failed_job(), a_failed_job()
-    lifecycle.begin_cleanup(TranscodeJob, cleaned.job_id)
+    lifecycle_many.hold(TranscodeJob, [cleaned.job_id], [Status.failed], "a word")
     ids = [cleaned.job_id, free.job_id, "none"]
     results = act_many(Order(Kind.transcode, Action.retry, WHO, "an operation"), ids)
     assert results["none"] == (Outcome.skipped, GONE)
