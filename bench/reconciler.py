@@ -1,9 +1,9 @@
-"""Passes of the reconciler over a hundred thousand rows.
+"""Passes of the reconciler over a hundred thousand jobs that wait.
 
 Where rows and queue agree, a pass reads and judges everything and repairs nothing: that is what it
-does every few seconds, and a million finished rows besides must not slow it down. Where Redis was
-emptied, or every worker died, a pass repairs everything, and the same repairs done one by one say
-what it saves. Each pass runs in a process of its own.
+does every few seconds, and a million finished rows besides must not slow it down. Then Redis is
+emptied, and every worker dies: a pass repairs everything, and a few of the same repairs done one
+by one say what it saves. The same rows serve all of it. Each pass runs in a process of its own.
 """
 
 import json
@@ -15,19 +15,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.options import CannotMeasure, Options
-from bench.reconciler_rows import fill, fill_finished
+from bench.reconciler_rows import fill_finished, fill_waiting, lose_messages, lose_workers
 from bench.report import Result
 from tests.servers import Servers, isolate_environment
 from webapp.commands.checkout import ROOT
 
-PARTS, QUICK_PARTS = 100_000, 5_000
+JOBS, QUICK_JOBS = 100_000, 5_000
 FINISHED, QUICK_FINISHED = 1_000_000, 20_000
-#: Chunks that one film has out at a time.
-CHUNKS_OUT = 4
 GOAL_SECONDS, GOAL_MB = 5, 200
 RECOVERY_SECONDS = 30
 #: Repairs that are done one by one, to say what all would take so.
-ONE_BY_ONE, QUICK_ONE_BY_ONE = 1_000, 200
+ONE_BY_ONE = 200
 
 _BEGIN = """
 import collections, json, resource, time
@@ -39,6 +37,9 @@ _END = """
 said["mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps(said))
 """
+_PREPARE = f"""{_BEGIN}
+said = {{"seconds": [], "made": {{}}, "left": 0}}
+{_END}"""
 _PASSES = f"""{_BEGIN}
 from tasks.reconciler import reconcile
 seconds, made, left = [], collections.Counter(), 0
@@ -61,7 +62,7 @@ for finding in islice(findings, MOST):
     entry = (finding.rule, finding.kind, finding.ref, finding.transcode_id, done)
     repairs.record([repairs.Made(*entry)], "bench")
     made[finding.rule.id] += 1
-said = {{"seconds": [(time.monotonic() - begun) * len(findings) / MOST], "made": made, "left": 0}}
+said = {{"seconds": [time.monotonic() - begun], "made": made, "left": 0}}
 {_END}"""
 
 
@@ -76,6 +77,8 @@ class Said:
 
 def measure(options: Options) -> list[Result]:
     """Time and memory of passes with and without repairs. Raises CannotMeasure."""
+    jobs = QUICK_JOBS if options.quick else JOBS
+    finished = QUICK_FINISHED if options.quick else FINISHED
     folder = options.folder / "reconciler"
     folder.mkdir()
     isolate_environment()
@@ -83,75 +86,48 @@ def measure(options: Options) -> list[Result]:
     try:
         servers.start()
         # Indexes first: afterwards they would have to be made of all the rows.
-        _run(servers, f"{_BEGIN}\nsaid = {{'seconds': [], 'made': {{}}, 'left': 0}}{_END}")
-        return _recoveries(servers, options.quick) + _agreeing(servers, options.quick)
+        _run(servers, _PREPARE)
+        fill_waiting(servers, jobs)
+        what = f"{jobs:,} jobs that wait and {jobs:,} messages"
+        results = _agreeing(servers, what)
+        fill_finished(servers, finished)
+        results += _agreeing(servers, f"{what}, {finished:,} finished rows besides")
+        for name, rule_id, lose in (
+            ("lost messages", "message-lost", lose_messages),
+            ("expired leases", "worker-lost", lose_workers),
+        ):
+            results += _recovery(servers, f"{jobs:,} {name}", jobs, rule_id, lose)
+        return results
     finally:
         servers.stop()
 
 
-def _agreeing(servers: Servers, quick: bool) -> list[Result]:
-    count, finished = (QUICK_PARTS, QUICK_FINISHED) if quick else (PARTS, FINISHED)
-    results: list[Result] = []
-    for name, parts, over in (
-        ("films being encoded", CHUNKS_OUT, 0),
-        ("jobs that wait", 1, 0),
-        (f"jobs that wait, {finished:,} finished rows besides", 1, finished),
-    ):
-        jobs = count // parts
-        servers.clean()
-        fill(servers, jobs, parts)
-        fill_finished(servers, over)
-        said = _run(servers, _PASSES.replace("PASSES", "3"))
-        if said.made:
-            raise CannotMeasure(f"the pass found drift where there is none: {said.made}")
-        what = f"{count + jobs:,} rows, {count:,} messages, {name}"
-        results += [
-            Result(f"reconciler pass, {what}", max(said.seconds), "s", GOAL_SECONDS),
-            Result(f"reconciler's peak memory, {what}", said.mb, "MB", GOAL_MB),
-        ]
-    return results
-
-
-def _recoveries(servers: Servers, quick: bool) -> list[Result]:
-    count = QUICK_PARTS if quick else PARTS
-    few = QUICK_ONE_BY_ONE if quick else ONE_BY_ONE
-    shapes: list[tuple[str, str, Callable[[int], None]]] = [
-        (
-            "lost messages of jobs that wait",
-            "message-lost",
-            lambda parts: fill(servers, parts, 1, sent=False),
-        ),
-        (
-            "lost messages of films",
-            "message-lost",
-            lambda parts: fill(servers, parts // CHUNKS_OUT, CHUNKS_OUT, sent=False),
-        ),
-        (
-            "expired leases of films",
-            "worker-lost",
-            lambda parts: fill(servers, parts // CHUNKS_OUT, CHUNKS_OUT, leased=True),
-        ),
+def _agreeing(servers: Servers, what: str) -> list[Result]:
+    said = _run(servers, _PASSES.replace("PASSES", "2"))
+    if said.made:
+        raise CannotMeasure(f"the pass found drift where there is none: {said.made}")
+    return [
+        Result(f"reconciler pass, {what}", max(said.seconds), "s", GOAL_SECONDS),
+        Result(f"reconciler's peak memory, {what}", said.mb, "MB", GOAL_MB),
     ]
-    results: list[Result] = []
-    for name, rule_id, put in shapes:
-        servers.clean()
-        put(few)
-        slow = _run(servers, _ONE_BY_ONE.replace("MOST", str(few)))
-        servers.clean()
-        put(count)
-        said = _run(servers, _PASSES.replace("PASSES", "1"))
-        if said.made != {rule_id: count}:
-            raise CannotMeasure(f"{count:,} repairs by {rule_id} expected, not {said.made}")
-        again = _run(servers, _PASSES.replace("PASSES", "1"))
-        if again.made:
-            raise CannotMeasure(f"a second pass found {again.made}")
-        what = f"{count:,} {name}"
-        results += [
-            Result(f"one by one, {what}", slow.seconds[0] * count / few, "s"),
-            Result(f"recovery, {what}", said.seconds[0], "s", RECOVERY_SECONDS),
-            Result(f"recovery's peak memory, {what}", said.mb, "MB", GOAL_MB),
-        ]
-    return results
+
+
+def _recovery(
+    servers: Servers, what: str, count: int, rule_id: str, lose: Callable[[Servers], None]
+) -> list[Result]:
+    lose(servers)
+    slow = _run(servers, _ONE_BY_ONE.replace("MOST", str(ONE_BY_ONE)))
+    said = _run(servers, _PASSES.replace("PASSES", "1"))
+    if slow.made != {rule_id: ONE_BY_ONE} or said.made.get(rule_id) != count - ONE_BY_ONE:
+        raise CannotMeasure(f"{count:,} repairs by {rule_id} expected, not {said.made}")
+    again = _run(servers, _PASSES.replace("PASSES", "1"))
+    if again.made:
+        raise CannotMeasure(f"a second pass found {again.made}")
+    return [
+        Result(f"one by one, {what}", slow.seconds[0] * count / ONE_BY_ONE, "s"),
+        Result(f"recovery, {what}", said.seconds[0], "s", RECOVERY_SECONDS),
+        Result(f"recovery's peak memory, {what}", said.mb, "MB", GOAL_MB),
+    ]
 
 
 def _run(servers: Servers, program: str) -> Said:

@@ -1,7 +1,7 @@
 """Rows and messages for the reconciler's benchmark, written as plain documents in batches."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -13,97 +13,102 @@ from tests.servers import Servers
 BATCH = 5_000
 #: The worker that the expired leases name; Redis has no sign of life of it.
 DEAD_WORKER = "machine:1"
+#: Steps of a finished job.
+STEPS = 19
 
 
-def fill(
-    servers: Servers, jobs: int, parts: int, *, sent: bool = True, leased: bool = False
-) -> None:
-    """Unfinished jobs with so many parts each: chunks of a film, or where it is one, a split.
-
-    ``sent``: their messages are in Redis. ``leased``: a worker fetched each, and its lease ran out.
-    """
-    ids = [str(uuid.uuid4()) for _ in range(jobs)]
-    _jobs(servers, ids, "waiting" if parts == 1 and not leased else "active", parts)
-    kind, queue_name = ("split", queue.SPLIT) if parts == 1 else ("chunk", queue.CHUNKS)
-    steps = (_step(job_id, kind, i, queue_name, leased) for job_id in ids for i in range(parts))
-    collection = servers.mongo_client.get_default_database()["steps"]
-    for batch in _batches(steps):
-        collection.insert_many(batch)
-        if sent:
-            _send(servers, queue_name, batch, fetched=leased)
+def fill_waiting(servers: Servers, jobs: int) -> None:
+    """Jobs that wait, each with its first step, and the message of each step in its queue."""
+    database = servers.mongo_client.get_default_database()
+    for ids in _batches(_ids(jobs)):
+        database["transcode_jobs"].insert_many([_job(job_id, "waiting") for job_id in ids])
+        steps = [_step(job_id, "split", 0, queue.SPLIT) for job_id in ids]
+        database["steps"].insert_many(steps)
+        _send(servers, steps)
 
 
 def fill_finished(servers: Servers, rows: int) -> None:
-    """Completed jobs with three completed steps each: so many rows together."""
-    ids = [str(uuid.uuid4()) for _ in range(rows // 4)]
-    _jobs(servers, ids, "completed", 3)
-    steps = (_step(job_id, "chunk", i, queue.CHUNKS, False) for job_id in ids for i in range(3))
-    collection = servers.mongo_client.get_default_database()["steps"]
+    """Completed jobs with their completed steps: so many rows together."""
+    database = servers.mongo_client.get_default_database()
     over = {"status": "completed", "message_id": None}
-    for batch in _batches(steps):
-        collection.insert_many([{**step, **over} for step in batch])
+    for ids in _batches(_ids(rows // (STEPS + 1))):
+        jobs = [_job(job_id, "completed") for job_id in ids]
+        database["transcode_jobs"].insert_many(jobs, ordered=False)
+        steps = (_step(i, "chunk", n, queue.CHUNKS) | over for i in ids for n in range(STEPS))
+        for some in _batches(steps):
+            database["steps"].insert_many(some, ordered=False)
 
 
-def _jobs(servers: Servers, ids: list[str], status: str, parts: int) -> None:
-    collection = servers.mongo_client.get_default_database()["transcode_jobs"]
+def lose_messages(servers: Servers) -> None:
+    """Redis comes up empty."""
+    servers.redis_client.flushall()
+
+
+def lose_workers(servers: Servers) -> None:
+    """All that waits is with a worker that died: its leases ran out, its messages stay."""
+    database = servers.mongo_client.get_default_database()
+    waiting = {"status": "waiting"}
+    lease = {"worker": DEAD_WORKER, "token": "$message_id", "expires_at": _long_ago()}
+    begun = {"status": "active", "updated_at": _long_ago()}
+    database["steps"].update_many(waiting, [{"$set": {**begun, "attempt": 1, "lease": lease}}])
+    database["transcode_jobs"].update_many(waiting, {"$set": {**begun, "attempt": 1}})
+    fetched = f"{queue.NAMESPACE}:__acks__.{DEAD_WORKER}.{queue.SPLIT}"
+    listed = f"{queue.NAMESPACE}:{queue.SPLIT}"
+    while keys := servers.redis_client.lpop(listed, BATCH):
+        servers.redis_client.sadd(fetched, *keys)
+
+
+def _job(job_id: str, status: str) -> dict[str, Any]:
     moment = _long_ago()
-    for batch in _batches(iter(ids)):
-        collection.insert_many(
-            [
-                {
-                    "job_id": job_id,
-                    "media_id": job_id,
-                    "name": "Film",
-                    "status": status,
-                    "phase": "splitting" if parts == 1 else "transcoding",
-                    "created_at": moment,
-                    "updated_at": moment,
-                    "history": [{"at": moment, "status": "waiting", "who": "a", "why": "b"}],
-                }
-                for job_id in batch
-            ]
-        )
+    return {
+        "job_id": job_id,
+        "media_id": job_id,
+        "name": "Film",
+        "status": status,
+        "phase": "splitting",
+        "created_at": moment,
+        "updated_at": moment,
+        "history": [{"at": moment, "status": "waiting", "who": "a", "why": "b"}],
+    }
 
 
-def _step(job_id: str, kind: str, index: int, queue_name: str, leased: bool) -> dict[str, Any]:
+def _step(job_id: str, kind: str, index: int, queue_name: str) -> dict[str, Any]:
     moment = _long_ago()
-    step: dict[str, Any] = {
+    return {
         "job_id": f"{job_id}.{kind}.{index:05d}",
         "transcode_id": job_id,
         "kind": kind,
         "index": index,
         "status": "waiting",
         "queue_name": queue_name,
-        "message_id": str(uuid.uuid4()),
+        "message_id": queue.new_message_id(),
         "frames": 600,
         "history": [{"at": moment, "status": "waiting", "who": "a", "why": "b"}],
         "created_at": moment,
         "updated_at": moment,
     }
-    if leased:
-        lease = {"worker": DEAD_WORKER, "token": uuid.uuid4().hex, "expires_at": moment}
-        step |= {"status": "active", "attempt": 1, "lease": lease}
-    return step
 
 
-def _send(servers: Servers, queue_name: str, steps: list[dict[str, Any]], fetched: bool) -> None:
+def _send(servers: Servers, steps: Iterable[dict[str, Any]]) -> None:
     pipe = servers.redis_client.pipeline(transaction=False)
     for step in steps:
-        message = queue.message_of(queue_name, step["job_id"], step["message_id"])
+        message = queue.message_of(step["queue_name"], step["job_id"], step["message_id"])
         key = str(uuid.uuid4())
         data = message.copy(options={"redis_message_id": key}).encode()
-        pipe.hset(f"{queue.NAMESPACE}:{queue_name}.msgs", key, data)
-        if fetched:
-            pipe.sadd(f"{queue.NAMESPACE}:__acks__.{DEAD_WORKER}.{queue_name}", key)
-        else:
-            pipe.rpush(f"{queue.NAMESPACE}:{queue_name}", key)
+        pipe.hset(f"{queue.NAMESPACE}:{step['queue_name']}.msgs", key, data)
+        pipe.rpush(f"{queue.NAMESPACE}:{step['queue_name']}", key)
     pipe.execute()
+
+
+def _ids(count: int) -> Iterator[str]:
+    return (str(uuid.uuid4()) for _ in range(count))
 
 
 def _long_ago() -> datetime:
     return datetime.now(UTC) - timedelta(minutes=10)
 
 
-def _batches(items: Iterator[Any]) -> Iterator[list[Any]]:
-    while batch := list(islice(items, BATCH)):
+def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
         yield batch
