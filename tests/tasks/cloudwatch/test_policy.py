@@ -92,6 +92,7 @@ def test_the_storage(database: Servers, asked: set[str], tmp_path: Path) -> None
     b"".join(use("open", "work/a", "bytes=0-0").chunks)
     use("head", "work/nothing")
     use("list", "work/")
+    list(use("pages", "work/"))
     list(use("folders", "work/"))
     use("copy", "work/a", "work/c", "text/plain")
     with use("writer", "work/d") as writer:

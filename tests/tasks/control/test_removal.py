@@ -215,4 +215,5 @@ def test_folders_among_others_are_emptied_and_those_left_alone(
         size = int(name != "none")
         assert removed == Removed(files=size, size=size, uploads=int(name == "07"))
     assert [*emptied] == gone
-    assert {*storage.folders("work/")} == {*names} - {*gone}
+    assert {key.split("/")[1] for key in storage.list("work/")} == {*names} - {*gone}
+    assert [*storage.folders("work/", first="18")] == ["18", "19"]
