@@ -214,7 +214,7 @@ def _not_done(what: Fix) -> str:
 
 def confirmed(only: str | None = None) -> Iterator[Finding]:
     """What a look finds and a second glance confirms. Raises redis.RedisError, PyMongoError."""
-    for finding in look(only=only).findings:
+    for finding in look(only=None if only is None else {only}).findings:
         # That a job stands still is judged by a few numbers; its rows say what is due.
         if finding.rule.fix is not Fix.advance or advance.due(finding.ref):
             yield finding

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -50,13 +50,13 @@ class Repairs:
 
 def reconcile(
     *,
-    only: str | None = None,
+    only: Collection[str] | None = None,
     judge_leases: bool = True,
     silence: Silence | None = None,
     still_holds: Callable[[], bool] | None = None,
     who: str = repairs.RECONCILER,
 ) -> Repairs:
-    """One pass over everything, or over one transcode job with its parts.
+    """One pass over everything, or over some transcode jobs with their parts.
 
     ``judge_leases``: whether live workers had the chance to renew theirs; ``silence`` knows from
     earlier passes how long a lease has been out (without it, one look is enough). ``still_holds``
@@ -141,13 +141,19 @@ def _repair(batch: Sequence[Finding], who: str) -> _Outcome:
     return [finding for finding, _ in made], []
 
 
-def heal(transcode_id: str, who: str = repairs.RECONCILER) -> list[tuple[str, str]]:
-    """One pass over one transcode job: (id, why) of each repair, the reason without a full stop.
+def heal(
+    transcode_ids: Collection[str], who: str = repairs.RECONCILER
+) -> dict[str, list[tuple[str, str]]]:
+    """One pass over transcode jobs: of each (id, why) of its repairs, the reason without a full
+    stop.
 
     Raises redis.RedisError, PyMongoError.
     """
-    made = reconcile(only=transcode_id, who=who).made
-    return [(ref, BY_ID[rule_id].sentence.rstrip(".")) for ref, rule_id in made]
+    made: dict[str, list[tuple[str, str]]] = {job_id: [] for job_id in transcode_ids}
+    for ref, rule_id in reconcile(only=transcode_ids, who=who).made:
+        owner = ref if ref in made else ref.partition(".")[0]
+        made.setdefault(owner, []).append((ref, BY_ID[rule_id].sentence.rstrip(".")))
+    return made
 
 
 class Loop:

@@ -2,26 +2,30 @@
 
 from collections.abc import Mapping
 
-from tasks import keys, lifecycle
+from tasks import lifecycle
 from tasks.errors import StorageFailed
 from tasks.models import Media, Status, Subtitle, TranscodeJob, UploadJob
 from tasks.outputs import missing_outputs, missing_subtitles
-from tasks.storage import ObjectInfo, get_storage
+from tasks.storage import ObjectInfo
 from tasks.subtitles.changes import ask_again, mark_due, withdraw
 from tasks.uploads import master_id
 
 _RETRY = "a retry makes what is missing."
 
 
-def hold_against_bucket(media_id: str, job: TranscodeJob | None, who: str) -> list[str]:
-    """What was changed, each as a sentence; ``job`` is a finished one of the media, or None where
-    its row was deleted. Raises StorageFailed."""
+def hold_against_bucket(
+    media_id: str, job: TranscodeJob | None, there: Mapping[str, ObjectInfo], who: str
+) -> list[str]:
+    """What was changed, each as a sentence.
+
+    ``job`` is a finished one of the media, or None where its row was deleted; ``there`` is what lay
+    under the media's stream prefix afterwards.
+    """
     media = Media.objects(media_id=media_id).first()
     latest = TranscodeJob.objects(media_id=media_id).order_by("-created_at").first()
     if media is None or (latest is not None and (job is None or latest.job_id != job.job_id)):
         # A later job has replaced what this one made.
         return []
-    there = get_storage().list(keys.stream(media_id))
     changes = _hold_stream(job, media, there, who) if job is not None else []
     return changes + _hold_subtitles(media, there, who)
 

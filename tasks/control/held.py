@@ -16,8 +16,10 @@ from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.transition import Row
 
 Jobs = type[TranscodeJob] | type[UploadJob]
+#: Why nothing was done to a job.
+Refusal = lifecycle.Conflict | lifecycle.NotFound | StorageFailed
 #: What was taken away with each job, or why nothing was, by job id.
-Answers = dict[str, Removed | lifecycle.Conflict | lifecycle.NotFound | StorageFailed]
+Answers = dict[str, Removed | Refusal]
 
 
 def new_word() -> str:

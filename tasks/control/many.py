@@ -1,11 +1,10 @@
 """One action on a batch of jobs: what ``actions.act`` does to one, in few round trips.
 
-All actions but sync are done to the jobs together. Whatever was not done to one of them that way is
-tried by itself, which says why.
+What was not done to a job together with the others is tried by itself, which says why.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,9 +16,10 @@ from tasks.control.allowed import Action, Kind, State, refusal
 from tasks.control.cleanup import clean_up_many
 from tasks.control.deletion import delete_many
 from tasks.control.emptying import THREADS
-from tasks.control.held import Answers
+from tasks.control.held import Refusal
 from tasks.control.order import DONE_WORDS, Order, Outcome, Results, write_down
 from tasks.control.removed import Removed
+from tasks.control.sync import Synced, sync_many
 from tasks.errors import StorageFailed
 from tasks.models import Status, TranscodeJob, UploadJob
 
@@ -44,10 +44,9 @@ def act_many(order: Order, ids: Sequence[str]) -> Results:
             results[job_id] = Outcome.skipped, reason or GONE
         else:
             allowed.append(row)
-    if order.batched:
-        said = _TOGETHER[order.action](order, allowed)
-        write_down(order, [line for line in said.values() if isinstance(line, Line)])
-        results |= {job_id: _result(what) for job_id, what in said.items()}
+    said = _TOGETHER[order.action](order, allowed) if allowed else {}
+    write_down(order, [line for line in said.values() if isinstance(line, Line)])
+    results |= {job_id: _result(what) for job_id, what in said.items()}
     rest = [row["job_id"] for row in allowed if row["job_id"] not in results]
     return results | _one_by_one(order, rest)
 
@@ -100,14 +99,19 @@ def _delete(order: Order, rows: Rows) -> Said:
     return _said(delete_many(model, ids, order.who, order.operation, outputs=outputs))
 
 
+def _sync(order: Order, rows: Rows) -> Said:
+    ids = [row["job_id"] for row in rows]
+    return _said(sync_many(list(MODELS[order.kind].objects(job_id__in=ids)), order.who))
+
+
 def _all_done(order: Order, rows: Rows) -> Said:
     return {row["job_id"]: Line(row["job_id"], DONE_WORDS[order.action]) for row in rows}
 
 
-def _said(answers: Answers) -> Said:
+def _said(answers: Mapping[str, Removed | Synced | Refusal]) -> Said:
     said: Said = {}
     for job_id, answer in answers.items():
-        if isinstance(answer, Removed):
+        if isinstance(answer, Removed | Synced):
             said[job_id] = Line(job_id, answer.sentence(), answer.data())
         elif isinstance(answer, StorageFailed):
             said[job_id] = answer
@@ -122,6 +126,7 @@ _TOGETHER: dict[Action, Callable[[Order, Rows], Said]] = {
     Action.cancel: _cancel,
     Action.cleanup: _cleanup,
     Action.delete: _delete,
+    Action.sync: _sync,
 }
 
 

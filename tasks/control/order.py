@@ -46,11 +46,6 @@ class Order:
         """The mark where nothing follows it."""
         return f"{self.mark}."
 
-    @property
-    def batched(self) -> bool:
-        """Whether many jobs cost few round trips."""
-        return self.action in DONE_WORDS
-
 
 #: (outcome, reason) by job id; the reason is empty where it is done.
 Results = dict[str, tuple[Outcome, str]]

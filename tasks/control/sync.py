@@ -1,14 +1,25 @@
-"""Sync: holds one job's rows against the queue and against what is really in the bucket."""
+"""Sync: holds jobs' rows against the queue and against what is really in the bucket.
 
+The queue is read once for all of them, and of each the bucket is listed once: nothing here changes
+what lies there, so what was found serves before and after.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from tasks import keys, lifecycle
 from tasks.advance import advance
 from tasks.control.bucket_check import hold_against_bucket
-from tasks.models import Step, TranscodeJob, UploadJob
+from tasks.control.emptying import THREADS
+from tasks.errors import StorageFailed
+from tasks.models import UNFINISHED, Step, TranscodeJob, UploadJob
 from tasks.reconciler import heal
-from tasks.storage import get_storage
+from tasks.storage import ObjectInfo, get_storage
+
+Job = TranscodeJob | UploadJob
 
 
 @dataclass(frozen=True)
@@ -30,41 +41,108 @@ class Synced:
         return {"before": self.before, "after": self.after, "changes": self.changes}
 
 
-def sync(job: TranscodeJob | UploadJob, who: str) -> Synced:
+@dataclass(frozen=True)
+class _Checked:
+    """What was found in the bucket of a transcode job, and changed in its rows."""
+
+    stream: Mapping[str, ObjectInfo]
+    work: Mapping[str, ObjectInfo]
+    changes: list[str]
+
+
+def sync(job: Job, who: str) -> Synced:
     """Compares, repairs by the reconciler's rules, and says what it found.
 
-    Raises StorageFailed, redis.RedisError.
+    Raises NotFound, StorageFailed, redis.RedisError.
     """
-    transcode_id = job.job_id if isinstance(job, TranscodeJob) else job.transcode_id
-    before = _look(job)
-    changes = [f"{unit_id}: {why}." for unit_id, why in heal(transcode_id)]
+    (answer,) = sync_many([job], who).values()
+    if isinstance(answer, Synced):
+        return answer
+    raise answer
+
+
+def sync_many(
+    jobs: Sequence[Job], who: str
+) -> dict[str, Synced | StorageFailed | lifecycle.NotFound]:
+    """``sync`` for each of many jobs of a kind, by id. What was changed in a transcode job is said
+    of the first that belongs to it. Raises redis.RedisError, PyMongoError."""
+    before = _rows(jobs)
+    media = {_owner(job): job.media_id for job in jobs}
+    healed = heal(media)
+    with ThreadPoolExecutor(THREADS) as threads:
+        check = threads.map(lambda owner: _check(owner, media[owner], who), media)
+        checked = dict(zip(media, check, strict=True))
+    model, ids = type(jobs[0]), [job.job_id for job in jobs]
+    now = {job.job_id: job for job in model.objects(job_id__in=ids)}
+    after = _rows([*now.values()])
+    answers: dict[str, Synced | StorageFailed | lifecycle.NotFound] = {}
+    for job in jobs:
+        owner = _owner(job)
+        found = checked[owner]
+        if isinstance(found, StorageFailed):
+            answers[job.job_id] = found
+        elif job.job_id not in now:
+            answers[job.job_id] = lifecycle.NotFound(f"There is no job {job.job_id!r}.")
+        else:
+            changes = []
+            if owner in healed:
+                changes = [f"{unit_id}: {why}." for unit_id, why in healed.pop(owner)]
+                changes += found.changes
+            bucket = _bucket(job, found)
+            answers[job.job_id] = Synced(
+                before[job.job_id] | bucket, after[job.job_id] | bucket, changes
+            )
+    return answers
+
+
+def _owner(job: Job) -> str:
+    return str(job.job_id if isinstance(job, TranscodeJob) else job.transcode_id)
+
+
+def _check(transcode_id: str, media_id: str, who: str) -> _Checked | StorageFailed:
     parent = TranscodeJob.objects(job_id=transcode_id).first()
-    if parent is None or parent.finished:
-        changes += hold_against_bucket(job.media_id, parent, who)
-    advance(transcode_id)
-    return Synced(before, _look(lifecycle.find(type(job), job.job_id)), changes)
+    try:
+        stream = get_storage().list(keys.stream(media_id))
+        work = get_storage().list(keys.work(transcode_id))
+        over = parent is None or parent.finished
+        changes = hold_against_bucket(media_id, parent, stream, who) if over else []
+        advance(transcode_id)
+    except StorageFailed as error:
+        return error
+    return _Checked(stream, work, changes)
 
 
-def _look(job: TranscodeJob | UploadJob) -> dict[str, Any]:
-    storage = get_storage()
-    if isinstance(job, TranscodeJob):
-        transcode_id, prefix = job.job_id, keys.stream(job.media_id)
-    else:
-        transcode_id, prefix = job.transcode_id, job.upload_path or ""
-    there = storage.list(prefix) if prefix else {}
-    area = storage.list(keys.work(transcode_id))
-    parts = [
-        *Step.objects(transcode_id=transcode_id),
-        *UploadJob.objects(transcode_id=transcode_id),
-    ]
-    by_status: dict[str, int] = {}
-    for part in parts:
-        by_status[part.status] = by_status.get(part.status, 0) + 1
+def _rows(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
+    """Of each job what its rows say."""
+    query = {"transcode_id": {"$in": list({_owner(job) for job in jobs})}}
+    statuses: dict[str, Counter[str]] = defaultdict(Counter)
+    queued: Counter[str] = Counter()
+    for model in (Step, UploadJob):
+        rows = model._get_collection().find(
+            query, {"transcode_id": 1, "status": 1, "message_id": 1}
+        )
+        for row in rows:
+            statuses[row["transcode_id"]][row["status"]] += 1
+            if row.get("message_id") and row["status"] in UNFINISHED:
+                queued[row["transcode_id"]] += 1
     return {
-        "status": job.status,
-        "progress": job.progress,
-        "parts": by_status,
-        "queued": sum(1 for part in parts if part.message_id and not part.finished),
-        "bucket": {"files": len(there), "bytes": sum(info.size for info in there.values())},
-        "workArea": {"files": len(area), "bytes": sum(info.size for info in area.values())},
+        job.job_id: {
+            "status": job.status,
+            "progress": job.progress,
+            "parts": dict(statuses[_owner(job)]),
+            "queued": queued[_owner(job)],
+        }
+        for job in jobs
     }
+
+
+def _bucket(job: Job, found: _Checked) -> dict[str, Any]:
+    own: Mapping[str, ObjectInfo] = found.stream
+    if isinstance(job, UploadJob):
+        prefix = job.upload_path
+        own = {k: info for k, info in found.stream.items() if prefix and k.startswith(prefix)}
+    return {"bucket": _counted(own), "workArea": _counted(found.work)}
+
+
+def _counted(files: Mapping[str, ObjectInfo]) -> dict[str, int]:
+    return {"files": len(files), "bytes": sum(info.size for info in files.values())}

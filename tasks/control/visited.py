@@ -58,7 +58,8 @@ def _visited(order: Order, ids: Sequence[str]) -> list[str]:
     if order.action is Action.delete:
         left = set(collection.distinct("job_id", there))
         return [job_id for job_id in ids if job_id not in left]
-    if not order.batched:
+    if order.action is Action.sync:
+        # Whoever syncs again finds nothing to do.
         return []
     # Nothing follows the mark, or what was removed: a full stop and a colon.
     visited = {"$elemMatch": {"why": {"$gte": f"{order.mark}.", "$lt": f"{order.mark};"}}}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks import advance, drift, lifecycle, messages, queue, repairs, survey
+from tasks import advance, drift, lifecycle, messages, queue, repairs
 from tasks.control.stuck import fix_stuck
 from tasks.drift import find_drift
 from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob
@@ -13,6 +13,7 @@ from tasks.models.bulk_operation import BulkOperation
 from tasks.models.clock import now
 from tasks.models.repair import Repair
 from tasks.reconciler import Loop, heal, reconcile
+from tasks.survey import leftovers, reading
 from tests.servers import Servers
 from tests.tasks.rows import a_job, a_step, an_upload, claimed, enqueued
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("database")
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are judged at once: in these tests nobody else moves them."""
-    monkeypatch.setattr(survey, "GRACE_SECONDS", -1.0)
+    monkeypatch.setattr(reading, "GRACE_SECONDS", -1.0)
 
 
 def started_job() -> TranscodeJob:
@@ -109,7 +110,7 @@ def test_a_fix_leaves_no_message_behind_that_starts_nothing(database: Servers) -
 def test_one_job_is_healed_and_others_are_left(database: Servers) -> None:
     job, other = started_job(), started_job()
     database.redis_client.flushall()
-    assert heal(job.job_id) == [
+    assert heal({job.job_id})[job.job_id] == [
         (split_of(job).job_id, "It waits for a message that is not in the queue")
     ]
     assert rules() == {(split_of(other).job_id, "message-lost")}
@@ -162,7 +163,7 @@ def test_a_message_without_a_row_is_left_alone_for_an_hour(monkeypatch: pytest.M
     assert reconcile().made == []
     assert [fixed.done for fixed in drift.fix(entry.id, "ada")] == [False]
     assert len(messages.held_ids()) == 1
-    monkeypatch.setattr(survey, "YOUNG_SECONDS", -1.0)
+    monkeypatch.setattr(leftovers, "YOUNG_SECONDS", -1.0)
     assert reconcile().made == [("nothing.chunk.00000", "orphan-message")]
     assert messages.held_ids() == {}
 

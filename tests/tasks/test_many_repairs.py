@@ -2,12 +2,13 @@
 
 import pytest
 
-from tasks import events, lifecycle, messages, queue, repairs, survey
+from tasks import events, lifecycle, messages, queue, repairs
 from tasks.advance import advance
 from tasks.models import Status, Step, StepKind, TranscodeJob
 from tasks.models.repair import Repair
 from tasks.reconciler import reconcile
 from tasks.settings import get_settings
+from tasks.survey import reading
 from tests.servers import Servers
 from tests.tasks.rows import a_job, a_step, claimed, enqueued
 
@@ -19,7 +20,7 @@ MANY, TOGETHER = 14, 4
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "GRACE_SECONDS", -1.0)
+    monkeypatch.setattr(reading, "GRACE_SECONDS", -1.0)
     monkeypatch.setattr(repairs, "TOGETHER", TOGETHER)
 
 

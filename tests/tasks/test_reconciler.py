@@ -2,12 +2,13 @@
 
 import pytest
 
-from tasks import lifecycle, queue, survey
+from tasks import lifecycle, queue
 from tasks.advance import advance
 from tasks.errors import EncoderFailed
 from tasks.lock import Lock
 from tasks.models import Status, Step, StepKind, TranscodeJob, WorkUnit
 from tasks.reconciler import reconcile
+from tasks.survey import reading
 from tests.servers import Servers
 from tests.tasks.rows import a_job, a_step, claimed, enqueued
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("database")
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are judged at once: in these tests nobody else moves them."""
-    monkeypatch.setattr(survey, "GRACE_SECONDS", -1.0)
+    monkeypatch.setattr(reading, "GRACE_SECONDS", -1.0)
 
 
 def expire(unit: WorkUnit) -> None:

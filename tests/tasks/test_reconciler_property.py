@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tasks import advance, lifecycle, messages, queue, survey
+from tasks import advance, lifecycle, messages, queue
 from tasks.database import server_time
 from tasks.decide import Action
 from tasks.errors import BadInput, EncoderFailed
@@ -30,6 +30,7 @@ from tasks.media.plan import make_plan
 from tasks.models import FINISHED, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.repair import Repair
 from tasks.reconciler import reconcile
+from tasks.survey import reading
 from tests.media.values import audio_info, source_info
 from tests.servers import Servers
 from tests.tasks.rows import a_job
@@ -336,7 +337,7 @@ def _one_of(items: Any, pick: int) -> Any:
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are judged at once: here nothing moves while a pass looks."""
-    monkeypatch.setattr(survey, "GRACE_SECONDS", -1.0)
+    monkeypatch.setattr(reading, "GRACE_SECONDS", -1.0)
 
 
 @pytest.mark.usefixtures("no_grace")

@@ -6,9 +6,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks import messages, survey
+from tasks import messages
 from tasks.advance import advance
 from tasks.models import Step
+from tasks.survey import reading
 from tests.servers import Servers
 from tests.tasks.rows import a_job
 from tests.webapp.pages.reading import Page
@@ -21,7 +22,7 @@ AsPerson = Callable[[str], FlaskClient]
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are judged at once: in these tests nobody else moves them."""
-    monkeypatch.setattr(survey, "GRACE_SECONDS", -1.0)
+    monkeypatch.setattr(reading, "GRACE_SECONDS", -1.0)
 
 
 def lose_messages(servers: Servers, count: int) -> list[Step]:
