@@ -1,8 +1,8 @@
 """Peak memory of processes that come and go, and the processor time that they used."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import psutil
 
@@ -41,38 +41,38 @@ def processor_seconds(
 
 
 class Peak:
-    """Within its ``with``, looks at each named tree of processes five times a second.
-
-    ``mb[name]`` is the most that a tree had, ``before[name]`` what it had at the beginning.
-    """
+    """``mb[name]`` is the most that a tree of processes had, ``before[name]`` what it had at the
+    beginning."""
 
     def __init__(self, trees: Mapping[str, Tree]) -> None:
         self._trees = trees
-        self.before: dict[str, float] = {}
-        self.mb: dict[str, float] = {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> "Peak":
-        self.before = {name: resident(tree()) for name, tree in self._trees.items()}
+        self.before = {name: resident(tree()) for name, tree in trees.items()}
         self.mb = dict(self.before)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
     def growth(self, name: str) -> float:
         """How much more a tree had at its peak than at the beginning, in MB."""
         return self.mb[name] - self.before[name]
 
-    def _run(self) -> None:
-        while not self._over.wait(SAMPLE_SECONDS):
-            for name, tree in self._trees.items():
-                self.mb[name] = max(self.mb[name], resident(tree()))
+    def look(self) -> None:
+        """Looks at each tree once."""
+        for name, tree in self._trees.items():
+            self.mb[name] = max(self.mb[name], resident(tree()))
+
+
+@contextmanager
+def peak_of(trees: Mapping[str, Tree]) -> Iterator[Peak]:
+    """Within its ``with``, looks at each named tree of processes five times a second."""
+    peak = Peak(trees)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(SAMPLE_SECONDS):
+            peak.look()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        thread.join()

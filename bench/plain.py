@@ -16,7 +16,7 @@ from typing import Any
 import ffmpeg
 import psutil
 
-from bench.memory import Peak
+from bench.memory import peak_of
 from bench.options import CannotMeasure
 from tasks.media import filters
 from tasks.media.ladder import Rung
@@ -73,7 +73,7 @@ def run(commands: Sequence[Sequence[str]]) -> Cost:
             start_new_session=True,
         )
         tree = [psutil.Process(process.pid)]
-        with Peak({"ffmpeg": lambda tree=tree: tree}) as peak:  # type: ignore[misc]
+        with peak_of({"ffmpeg": lambda tree=tree: tree}) as peak:  # type: ignore[misc]
             _, log = process.communicate()
         seconds += time.monotonic() - started
         peak_mb = max(peak_mb, peak.mb["ffmpeg"])

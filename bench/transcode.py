@@ -10,7 +10,7 @@ from statistics import median
 from bench import plain
 from bench.client import Client
 from bench.clip import make_clip
-from bench.memory import Peak, processor_seconds
+from bench.memory import peak_of, processor_seconds
 from bench.options import CannotMeasure, Options
 from bench.plain import Cost
 from bench.report import Result
@@ -162,7 +162,7 @@ class _Job:
         video = client.upload_file(self._clip)
         trees = {name: lambda name=name: self._stack.tree(name) for name in ("web", "worker")}
         ffmpeg, others = self._used()
-        with Peak(trees) as peak:
+        with peak_of(trees) as peak:
             started = time.monotonic()
             client.convert(video["id"], video["s3Key"])
             self._wait(client, video["id"])

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 from bench.client import PIECE_BYTES, Client
-from bench.memory import MEGABYTE, Peak
+from bench.memory import MEGABYTE, peak_of
 from bench.options import Options
 from bench.report import Result
 from bench.stack import running_stack
@@ -21,7 +21,7 @@ def measure(options: Options) -> list[Result]:
     with running_stack(options.folder / "upload", options.settings, ("web",)) as stack:
         client = Client(stack.url, stack.token, timeout=600)
         client.upload("first.mp4", WARM_UP_MB * MEGABYTE, _pieces(WARM_UP_MB))
-        with Peak({"web": lambda: stack.tree("web")}) as peak:
+        with peak_of({"web": lambda: stack.tree("web")}) as peak:
             started = time.monotonic()
             client.upload("large.mp4", size_mb * MEGABYTE, _pieces(size_mb))
             seconds = time.monotonic() - started
