@@ -180,7 +180,9 @@ class Loop:
                 log.warning("pass given up, the next one in %s s: %s", self.interval, error)
             except Exception:
                 log.exception("pass failed, the next one in %s s", self.interval)
-            self.stop.wait(self.interval)
+            # A lease that is watched is looked at again as soon as that can say something.
+            soon = self.silence.watching
+            self.stop.wait(min(self.interval, self.silence.seconds) if soon else self.interval)
         try:
             self.lock.release()
         except redis.RedisError:

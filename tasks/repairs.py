@@ -173,8 +173,9 @@ def _nothing(findings: Sequence[Finding], _who: str) -> Done:
 
 
 _FIXES: dict[Fix, Callable[[Sequence[Finding], str], Done]] = {
-    Fix.send: _send,
+    # In this order. What a lost worker did is not to wait for a hundred thousand messages.
     Fix.take_back: _take_back,
+    Fix.send: _send,
     Fix.cancel: _cancel,
     Fix.advance: _advance,
     Fix.drop: _drop,

@@ -12,11 +12,13 @@ from collections.abc import Callable
 class Silence:
     """Remembers from one pass to the next since when each lease has been out.
 
-    ``seconds``: how long a lease must stay so; ``clock`` gives monotonic seconds.
+    ``seconds``: how long a lease must stay so; ``clock`` gives monotonic seconds. ``watching``:
+    whether the last pass saw one that had not been out for so long.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
+        self.watching = False
         self._clock = clock
         self._before: dict[str, float] = {}
         self._now: dict[str, float] = {}
@@ -24,8 +26,11 @@ class Silence:
     def begin_pass(self) -> None:
         """Forgets the leases that the last pass did not see out: they were renewed, or ended."""
         self._before, self._now = self._now, {}
+        self.watching = False
 
     def lasts(self, token: str) -> bool:
         """Notes that a lease is out, and tells whether it has been for long enough."""
         since = self._now[token] = self._before.get(token, self._clock())
-        return self._clock() - since >= self.seconds
+        lasts = self._clock() - since >= self.seconds
+        self.watching = self.watching or not lasts
+        return lasts

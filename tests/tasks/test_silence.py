@@ -14,9 +14,11 @@ def test_a_lease_is_watched_for_as_long_as_asked() -> None:
     clock = Clock()
     silence = Silence(2.0, clock)
     said = []
+    assert not silence.watching
     for _ in range(4):
         silence.begin_pass()
         said.append(silence.lasts("a lease"))
+        assert silence.watching is not said[-1]
         clock.now += 1.0
     assert said == [False, False, True, True]
 
