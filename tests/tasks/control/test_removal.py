@@ -205,15 +205,15 @@ def test_folders_among_others_are_emptied_and_those_left_alone(
     storage = get_storage()
     names = [f"{number:02}" for number in range(20)] + ["05-a", "05a"]
     for name in names:
-        storage.put_bytes(keys.work(name, "x"), b"1")
-    storage.writer(keys.work("07", "half")).write(b"x" * 8 * 1024**2)
+        storage.put_bytes(f"here/{name}/x", b"1")
+    storage.writer("here/07/half").write(b"x" * 8 * 1024**2)
     gone = [*names[3:18:2], "05-a", "none"]
 
-    emptied = emptying.empty({name: [keys.work(name)] for name in gone})
+    emptied = emptying.empty({name: [f"here/{name}/"] for name in gone})
 
     for name, removed in emptied.items():
         size = int(name != "none")
         assert removed == Removed(files=size, size=size, uploads=int(name == "07"))
     assert [*emptied] == gone
-    assert {key.split("/")[1] for key in storage.list("work/")} == {*names} - {*gone}
-    assert [*storage.folders("work/", first="18")] == ["18", "19"]
+    assert {key.split("/")[1] for key in storage.list("here/")} == {*names} - {*gone}
+    assert [*storage.folders("here/", first="18")] == ["18", "19"]
