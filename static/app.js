@@ -160,11 +160,14 @@
     }
   }
 
-  // ---- the page's title carries the number of active jobs -------------------------------------
+  // ---- the page's title carries the number of active jobs, or how far its job is ---------------
 
   function retitle() {
     const active = document.getElementById("stats")?.dataset.active;
-    const title = Number(active) > 0 ? `(${active}) ${page}` : page;
+    const job = document.getElementById("job-head");
+    let title = page;
+    if (Number(active) > 0) title = `(${active}) ${page}`;
+    else if (job?.dataset.status === "active") title = `${job.dataset.progress} % ${page}`;
     if (document.title !== title) document.title = title;
   }
 

@@ -7,7 +7,7 @@ from tasks.models import Media, Title, TranscodeJob, UploadJob
 from webapp import format as say
 from webapp.pages import upload_view
 from webapp.pages.job_list import line_of, media_of
-from webapp.pages.job_view import CATEGORY_WORDS, STATUS_WORDS, details, steps_of
+from webapp.pages.job_view import CATEGORY_HINTS, CATEGORY_WORDS, STATUS_WORDS, details, steps_of
 from webapp.pages.job_view import row as row_of
 from webapp.pages.job_waterfall import waterfall_of
 from webapp.pages.title_names import titles_of
@@ -38,6 +38,7 @@ def context(job: TranscodeJob, *, can_edit: bool) -> dict[str, Any]:
         "player": player(media, row.name) if media else None,
         "facts": facts(job, media),
         "category_words": CATEGORY_WORDS.get(job.failed_reason or "", "It failed"),
+        "category_hint": CATEGORY_HINTS.get(job.failed_reason or "", ""),
         "status_words": STATUS_WORDS,
         "can_edit": can_edit,
     }

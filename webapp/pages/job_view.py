@@ -34,6 +34,16 @@ CATEGORY_WORDS = {
     "cancelled": "Cancelled",
     "internal": "An error in Dailies itself",
 }
+#: What to do about it.
+CATEGORY_HINTS = {
+    "bad_input": "Another try meets the same file: put a repaired one in.",
+    "storage": "Retry when the storage is back: what is stored already is kept.",
+    "encoder": "Retry; where it stops at the same place again, the source is damaged there.",
+    "timeout": "Retry when there is less to do, or with a worker that is faster.",
+    "out_of_disk": "Make room on the disk of the worker, then retry: finished chunks are kept.",
+    "lost_worker": "Retry when a worker is alive: finished chunks are kept.",
+    "internal": "Retry; where it fails again, the log below is what to report.",
+}
 STEP_WORDS = {
     "split": "Split",
     "chunk": "Chunk",

@@ -12,6 +12,8 @@ WIDTH, SLIVER = 1000.0, 4.0
 #: Height of a track and the gap below it. What ran at the same time lies in tracks of its own.
 TRACK, GAP = 8, 2
 MOST_TRACKS = 6
+#: Seconds from which on the middle of the scale is told: whole seconds say nothing of less.
+SHORTEST_HALVED = 4
 _KINDS = {
     "split": "Split",
     "audio": "Audio",
@@ -50,7 +52,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """``ticks`` are the beginning, the middle and the end of the time, as words."""
+    """``ticks`` are the beginning, the middle (of what is not short) and the end, as words."""
 
     lanes: Sequence[Lane]
     ticks: Sequence[str]
@@ -85,7 +87,8 @@ def waterfall_of(
         for kind, name in _KINDS.items()
         if kind in kinds
     ]
-    return Waterfall(lanes, ["0 s", say.duration(seconds / 2), say.duration(seconds)])
+    middle = [say.duration(seconds / 2)] if seconds >= SHORTEST_HALVED else []
+    return Waterfall(lanes, ["0 s", *middle, say.duration(seconds)])
 
 
 def _total(kind: str, job: TranscodeJob) -> int:

@@ -91,6 +91,7 @@ def test_a_failed_job_says_why_with_the_log(app: Flask, as_person: AsPerson) -> 
     )
     page = Page(as_person("viewer").get(f"/jobs/{job.job_id}").text)
     assert "The source cannot be used Source is damaged." in page.text
+    assert "put a repaired one in" in page.text
     assert "[h264] <b>error</b>" in page.text
     assert not page.all("b")
 
