@@ -211,3 +211,16 @@ def test_other_origins_are_refused_and_without_a_socket_it_asks(
     refused = wait_for(page, "error")
     assert refused["status"] is None
     assert "unknown, expired or revoked" in str(refused["error"])
+
+    # Disabled, it neither asks nor listens; enabled, it begins anew.
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(
+        "token => Object.assign(document.querySelector('media-status'), {disabled: true, token})",
+        token,
+    )
+    assert page.evaluate("document.querySelector('media-status').getAttribute('disabled')") == ""
+    assert asked == []
+    page.evaluate("window.told = []; document.querySelector('media-status').disabled = false")
+    assert wait_for(page, "complete")["status"] == "READY"
+    assert asked

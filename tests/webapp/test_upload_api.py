@@ -199,6 +199,10 @@ def test_converting_works_with_redis_away(clean: Servers, editor: FlaskClient) -
     clean.redis.kill()
     assert convert(editor, video).status_code == 202
     assert TranscodeJob.objects.get(media_id=video["id"]).status == "waiting"
+    # A ticket could not be kept, and there is nothing to listen to.
+    refused = editor.post("/api/feed-tickets")
+    assert_problem(refused, 503)
+    assert refused.headers["Retry-After"]
 
 
 def test_what_converting_refuses(editor: FlaskClient) -> None:
