@@ -39,7 +39,7 @@ JOBS, QUICK_JOBS = 100_000, 2_000
 COMPLETED_EVERY = 10
 BATCH = 2_000
 #: One in so many has files in its work area, so many.
-FILES_EVERY, FILES = 100, 5
+FILES_EVERY, FILES = 100, 2
 #: Jobs that are synced, and cleaned up and deleted one by one to compare.
 FEW, QUICK_FEW = 1_000, 100
 #: Milliseconds for each job. A sync asks the bucket twice for each.

@@ -93,9 +93,12 @@ def _has_files(model: Jobs, row: Row) -> bool:
 
 
 def _empty_transcodes(jobs: Sequence[Row], outputs: bool) -> Emptied:
-    medias = {job["job_id"]: job["media_id"] for job in jobs} if outputs else {}
+    prefixes = {job["job_id"]: [keys.work(job["job_id"])] for job in jobs}
+    if not outputs:
+        return empty(prefixes)
+    medias = sorted({job["media_id"] for job in jobs})
     # First what makes it playable: nobody starts to watch what is about to vanish.
-    Media.objects(media_id__in=list(medias.values())).update(
+    Media.objects(media_id__in=medias).update(
         unset__master_key=True,
         unset__published_at=True,
         unset__poster_key=True,
@@ -103,17 +106,11 @@ def _empty_transcodes(jobs: Sequence[Row], outputs: bool) -> Emptied:
         unset__stream_size=True,
         set__renditions={},
     )
-    emptied = empty(
-        {
-            job["job_id"]: [keys.work(job["job_id"])]
-            + ([keys.stream(job["media_id"])] if outputs else [])
-            for job in jobs
-        }
-    )
-    unpublish_all(medias.values())
-    events.publish_many(
-        [("mediaChanged", {"mediaId": media_id}) for media_id in sorted(set(medias.values()))]
-    )
+    for job in jobs:
+        prefixes[job["job_id"]].append(keys.stream(job["media_id"]))
+    emptied = empty(prefixes)
+    unpublish_all(medias)
+    events.publish_many([("mediaChanged", {"mediaId": media_id}) for media_id in medias])
     return emptied
 
 
