@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tasks.database import connect, ensure_indexes
@@ -13,8 +14,10 @@ from tasks.media.tools import find_tools
 from tests.recovery.processes import Dailies, Running
 from tests.recovery.waiting import answers, until
 from tests.servers import Servers
+from tests.webapp.people import signed_in
 from webapp import accounts
 from webapp import models as people
+from webapp.app import create_app
 from webapp.up.servers import free_port
 
 CHROMIUM = "/usr/bin/chromium"
@@ -28,6 +31,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: What a browser that is signed in sends.
+COOKIE = "dailies_session"
 PASSWORD = "correct horse battery staple"
 #: Milliseconds that anything on a page may take; the machine may be busy with other tests.
 PATIENCE = 45_000
@@ -80,7 +85,7 @@ class Site:
 
 
 class Tab:
-    """A page of one signed-in person, and what its console and network had to complain of."""
+    """A browser of one person, and what its console and network had to complain of."""
 
     def __init__(self, page: Page, site: Site) -> None:
         self.page = page
@@ -100,7 +105,7 @@ class Tab:
             self.complaints.append(f"{response.status} {response.url}")
 
     def sign_in(self, email: str) -> "Tab":
-        """Fills the form in, as a person does; leads to the jobs."""
+        """Fills the form in, as a person with a password does; leads to the jobs."""
         self.page.goto(f"{self.site.url}/jobs")
         self.page.fill("#email", email)
         self.page.fill("#password", PASSWORD)
@@ -167,7 +172,7 @@ def site(clean: Servers, web: tuple[Web, int], tmp_path: Path) -> Iterator[Site]
     ensure_indexes()
     people.ensure_indexes()
     for role in ("admin", "editor", "viewer"):
-        accounts.add_user(f"{role}@example.com", PASSWORD, role)
+        accounts.add_user(f"{role}@example.com", None, role)
     said = shared.log.stat().st_size if shared.log.exists() else 0
     dailies = Dailies(clean, tmp_path, shared.dailies.ffmpeg, {"PORT": str(port)})
     site = Site(shared, dailies, port)
@@ -180,9 +185,15 @@ def site(clean: Servers, web: tuple[Web, int], tmp_path: Path) -> Iterator[Site]
     assert "ERROR" not in log, log
 
 
+@pytest.fixture(scope="package")
+def app(_servers_of_session: Servers) -> Flask:
+    """The application that signs what the web process reads."""
+    return create_app()
+
+
 @pytest.fixture
-def tab(chromium: Browser, site: Site) -> Iterator[Callable[..., Tab]]:
-    """``tab("editor")``: a browser of its own in which that person has signed in.
+def tab(chromium: Browser, site: Site, app: Flask) -> Iterator[Callable[..., Tab]]:
+    """``tab("editor")``: a browser of its own in which that person is signed in; it is blank yet.
 
     At the end nothing may have been complained of that the test didn't take out.
     """
@@ -190,8 +201,11 @@ def tab(chromium: Browser, site: Site) -> Iterator[Callable[..., Tab]]:
 
     def make(role: str = "editor", *, width: int = 1280, height: int = 900) -> Tab:
         context = chromium.new_context(viewport={"width": width, "height": height})
+        cookie = signed_in(app, accounts.by_email(f"{role}@example.com")).get_cookie(COOKIE)
+        assert cookie is not None
+        context.add_cookies([{"name": COOKIE, "value": cookie.value, "url": site.url}])
         tabs.append(Tab(context.new_page(), site))
-        return tabs[-1].sign_in(f"{role}@example.com")
+        return tabs[-1]
 
     yield make
     for each in tabs:

@@ -9,7 +9,7 @@ from tests.e2e.conftest import Tab
 
 def test_a_call_is_found_and_read(tab: Callable[..., Tab]) -> None:
     viewer = tab("viewer")
-    page = viewer.page
+    page = viewer.open("/jobs")
     page.get_by_label("Your account").click()
     page.get_by_role("link", name="API", exact=True).click()
     expect(page.get_by_role("heading", name="API")).to_be_visible()

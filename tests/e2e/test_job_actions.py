@@ -69,7 +69,7 @@ def test_every_button_on_every_state(site: Site, tab: OpenTab, kind: Kind) -> No
 
 def test_a_question_that_is_denied_does_nothing(site: Site, tab: OpenTab) -> None:
     job = rows.job("failed", error_message="No.")
-    page = tab("editor", width=1440).page
+    page = tab("editor", width=1440).open("/jobs")
     row = page.locator(f"#row-{job.job_id}")
     row.get_by_role("button", name="Clean up").click()
     expect(page.locator("#ask")).to_contain_text("Clean up “film.mp4”?")
@@ -93,7 +93,7 @@ def test_the_keyboard_stays_on_a_button_that_works(site: Site, tab: OpenTab) -> 
 
 def test_view_progress_opens_the_row(site: Site, tab: OpenTab) -> None:
     job = rows.job("active", chunks_total=3)
-    page = tab("editor").page
+    page = tab("editor").open("/jobs")
     page.locator(f"#row-{job.job_id}").get_by_label(re.compile("^More for")).click()
     page.get_by_role("button", name="View progress").click()
     expect(page.locator(f"#open-{job.job_id} .cell")).to_have_count(3)
@@ -105,7 +105,7 @@ def test_an_upload_row_is_alive_and_opens(site: Site, tab: OpenTab) -> None:
     upload = rows.upload("active", of=parent, files_total=520, files_done=1, bytes_total=1000)
     rows.upload("failed", of=parent, rendition="720p", error_message="No.")
     viewer = tab("viewer")
-    page = viewer.page
+    page = viewer.open("/jobs")
     expect(page.locator("#kinds")).to_contain_text("1 failed")
     page.locator("#kinds").get_by_role("link", name="Upload").click()
     viewer.live()
@@ -135,7 +135,7 @@ def test_filters_are_kept_in_the_address_and_after_an_action(site: Site, tab: Op
     old = rows.job("failed", age=8 * 86400, error_message="No.")
     new = rows.job("failed", age=60, error_message="No.")
     editor = tab("editor", width=1440)
-    page = editor.page
+    page = editor.open("/jobs")
     page.locator("#filter-span").select_option("7d")
     expect(page.locator(f"#job-{old.job_id}")).to_have_count(0)
     page.locator("#filter-status").select_option("failed")
@@ -191,7 +191,7 @@ def test_all_that_match_a_filter(site: Site, tab: OpenTab) -> None:
 
 def test_a_live_update_keeps_what_is_checked(site: Site, tab: OpenTab) -> None:
     jobs = [rows.job("active", age=1), rows.job("active", age=2)]
-    page = tab("editor").page
+    page = tab("editor").open("/jobs")
     box = page.locator(f"#check-{jobs[0].job_id}")
     box.check()
     page.mouse.move(2, 2)
@@ -206,7 +206,7 @@ def test_a_live_update_keeps_what_is_checked(site: Site, tab: OpenTab) -> None:
 
 def test_clear_asks_first(site: Site, tab: OpenTab) -> None:
     rows.job("completed")
-    page = tab("editor").page
+    page = tab("editor").open("/jobs")
     page.get_by_text("Clear ▾").click()
     page.locator("#clear-completed").click()
     expect(page.locator("#ask-words")).to_contain_text("Clear all completed?")
@@ -220,7 +220,7 @@ def test_clear_asks_first(site: Site, tab: OpenTab) -> None:
 
 def test_fix_stuck_shows_first_what_it_would_do(site: Site, tab: OpenTab) -> None:
     stuck = rows.job("active", name="Fog", age=600)
-    page = tab("editor").page
+    page = tab("editor").open("/jobs")
     page.get_by_role("button", name="Fix stuck").click()
     dialog = page.locator("#stuck")
     expect(dialog).to_contain_text("This would be done")

@@ -35,7 +35,7 @@ def test_a_viewer_sees_no_buttons(site: Site, tab: OpenTab) -> None:
     running = rows.job("active")
     rows.job("failed", error_message="No.")
     viewer = tab("viewer")
-    page = viewer.page
+    page = viewer.open("/jobs")
     expect(page.locator(".job")).to_have_count(2)
     for path in ("/jobs", f"/jobs/{running.job_id}"):
         viewer.open(path)
@@ -58,6 +58,7 @@ def test_a_viewer_sees_no_buttons(site: Site, tab: OpenTab) -> None:
 def test_two_browsers_see_the_same_job(site: Site, tab: OpenTab) -> None:
     job = rows.job("active", phases={"splitting": 50})
     one, two = tab("editor"), tab("viewer")
+    one.open("/jobs")
     two.open(f"/jobs/{job.job_id}")
     one.mark()
     two.mark()
@@ -74,7 +75,7 @@ def test_two_browsers_see_the_same_job(site: Site, tab: OpenTab) -> None:
 
 def test_the_title_counts_active_jobs(site: Site, tab: OpenTab) -> None:
     jobs = [rows.job("active"), rows.job("active")]
-    page = tab("viewer").page
+    page = tab("viewer").open("/jobs")
     expect(page).to_have_title("(2) Jobs · Dailies")
     for job in jobs:
         lifecycle.cancel(TranscodeJob, job.job_id, "ada")
@@ -84,7 +85,7 @@ def test_the_title_counts_active_jobs(site: Site, tab: OpenTab) -> None:
 def test_a_lost_connection_comes_back_by_itself(site: Site, tab: OpenTab) -> None:
     job = rows.job("active")
     viewer = tab("viewer")
-    page = viewer.page
+    page = viewer.open("/jobs")
     viewer.mark()
     page.locator(f"#row-{job.job_id} .opener").click()
     expect(page.locator(f"#open-{job.job_id}")).to_contain_text("History")
@@ -111,7 +112,7 @@ def test_a_lost_connection_comes_back_by_itself(site: Site, tab: OpenTab) -> Non
 
 def test_an_open_row_stays_open_and_fills(site: Site, tab: OpenTab) -> None:
     job = rows.job("active", phase="transcoding", chunks_total=4)
-    page = tab("viewer").page
+    page = tab("viewer").open("/jobs")
     opener = page.locator(f"#row-{job.job_id} .opener")
     opener.focus()
     page.keyboard.press("Enter")
@@ -132,7 +133,7 @@ def test_an_open_row_stays_open_and_fills(site: Site, tab: OpenTab) -> None:
 
 def test_no_row_moves_under_the_pointer(site: Site, tab: OpenTab) -> None:
     job = rows.job("active", age=9)
-    page = tab("viewer").page
+    page = tab("viewer").open("/jobs")
     page.locator(f"#row-{job.job_id} .sentence").hover()
     before = top_of(page, job)
 
@@ -158,7 +159,7 @@ def test_cards_and_search_filter_and_live_in_the_address(site: Site, tab: OpenTa
     rows.job("failed", name="Rain", error_message="No.")
     rows.job("completed", name="Fog")
     viewer = tab("viewer")
-    page = viewer.page
+    page = viewer.open("/jobs")
     viewer.mark()
 
     page.locator("#stats").get_by_text("Failed").click()
@@ -194,7 +195,7 @@ def test_cards_and_search_filter_and_live_in_the_address(site: Site, tab: OpenTa
 def test_an_action_the_state_forbids_says_why(site: Site, tab: OpenTab) -> None:
     job = rows.job("active")
     editor = tab("editor")
-    page = editor.page
+    page = editor.open("/jobs")
     # Somebody else was faster, and this page has not heard of it yet.
     page.evaluate("htmx.config.morphSkip = '*'")
     lifecycle.cancel(TranscodeJob, job.job_id, "ada")
@@ -243,7 +244,7 @@ def test_nothing_scrolls_sideways(site: Site, tab: OpenTab, clean: Servers, widt
 
 def test_the_theme_that_was_chosen_stays(site: Site, tab: OpenTab) -> None:
     viewer = tab("viewer")
-    page = viewer.page
+    page = viewer.open("/jobs")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
     page.get_by_label("Your account").click()
     page.get_by_label("Dark").check()
@@ -253,7 +254,7 @@ def test_the_theme_that_was_chosen_stays(site: Site, tab: OpenTab) -> None:
 
 
 def test_signing_out_ends_it(site: Site, tab: OpenTab) -> None:
-    page = tab("viewer").page
+    page = tab("viewer").open("/jobs")
     page.get_by_label("Your account").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
