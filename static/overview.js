@@ -8,6 +8,8 @@
   const byDay = place.dataset.by === "day";
   const HEIGHT = 190;
   const REFRESH = 15_000;
+  const REFRESH_COUNTING = 1000;
+  const counting = document.getElementById("counting");
   const charts = new Map();
   let buckets = [];
 
@@ -193,8 +195,14 @@
     spot.setAttribute("aria-label", `${title}. ${byDay ? "Today" : "This hour"}: ${words.join(", ")}.`);
   }
 
+  function missing() {
+    return buckets.filter((bucket) => bucket.completed == null).length;
+  }
+
   function drawAll() {
     if (!buckets.length) return;
+    counting.hidden = !missing();
+    counting.textContent = missing() ? `Still counting ${missing()} of ${buckets.length} ${byDay ? "days" : "hours"}.` : "";
     const anything = buckets.some((b) => b.completed == null || b.completed + b.failed + b.cancelled > 0);
     place.hidden = !anything;
     nothing.hidden = anything;
@@ -210,7 +218,15 @@
   // ---- keeping them fresh -----------------------------------------------------------------------
 
   let before = "";
+  let timer;
   async function refresh() {
+    clearTimeout(timer);
+    await load();
+    clearTimeout(timer);
+    timer = setTimeout(refresh, missing() ? REFRESH_COUNTING : REFRESH);
+  }
+
+  async function load() {
     if (document.hidden) return;
     try {
       const answer = await fetch(place.dataset.source, { headers: { Accept: "application/json" } });
@@ -233,6 +249,5 @@
     }
   }).observe(place);
   document.addEventListener("visibilitychange", refresh);
-  setInterval(refresh, REFRESH);
   refresh();
 })();

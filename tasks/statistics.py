@@ -27,6 +27,8 @@ Kept = TypeVar("Kept")
 
 #: Seconds for which an answer is kept in this process.
 KEPT_SECONDS = 10.0
+#: Seconds for which an answer is kept in which days are missing, since these are being counted.
+UNFINISHED_SECONDS = 1.0
 #: Seconds for which an answer is given that is older, while a new one is made.
 LATE_SECONDS = 60.0
 #: Seconds after which a day that is over is counted anew: it changes only where an old job is
@@ -79,10 +81,14 @@ def series(kind: Kind, by: By) -> dict[datetime, Bucket | None]:
 
     About ten seconds old while somebody looks, and never over a minute; days that are over are
     kept in the database and counted anew every five minutes, as long as somebody looks. None is a
-    day that no call had the time to count yet. Raises PyMongoError.
+    day that was never counted before, and is counted besides, now. Raises PyMongoError.
     """
     make = _hours if by is By.hour else _days
-    return _kept(("series", kind, by), KEPT_SECONDS, lambda: make(kind))
+    return _kept(("series", kind, by), _seconds_of_series, lambda: make(kind))
+
+
+def _seconds_of_series(found: dict[datetime, Bucket | None]) -> float:
+    return UNFINISHED_SECONDS if None in found.values() else KEPT_SECONDS
 
 
 def last_day(kind: Kind) -> Bucket:
@@ -92,7 +98,7 @@ def last_day(kind: Kind) -> Bucket:
         since = now() - timedelta(hours=24)
         return _aggregate(kind, since, None, None).get(None) or _empty(since)
 
-    return _kept(("last day", kind), KEPT_SECONDS, make)
+    return _kept(("last day", kind), lambda _: KEPT_SECONDS, make)
 
 
 def reasons(buckets: Iterable[Bucket | None]) -> list[tuple[str, int]]:
@@ -104,6 +110,11 @@ def reasons(buckets: Iterable[Bucket | None]) -> list[tuple[str, int]]:
         for reason, count in bucket.reasons.items():
             counts[reason] = counts.get(reason, 0) + count
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def uncounted(buckets: Iterable[Bucket | None]) -> int:
+    """How many are not known yet."""
+    return sum(bucket is None for bucket in buckets)
 
 
 def starts(by: By, moment: datetime) -> list[datetime]:
@@ -130,13 +141,15 @@ def _days(kind: Kind) -> dict[datetime, Bucket | None]:
     stale = sorted((row.counted_at, at) for at, row in rows.items() if row.counted_at < overdue)
     due = [*missing, *(at for _, at in stale)]
     end = time.monotonic() + BUDGET_SECONDS
-    while due:
+    key = ("days", kind)
+    # What is being counted besides is not counted here too.
+    while due and key not in _under_way:
         at = due.pop(0)
         days[at] = _count_day(kind, at)
         if time.monotonic() > end:
             break
     if due:
-        _besides(("days", kind), lambda: _count_days(kind, due))
+        _besides(key, lambda: _count_days(kind, due))
     open_day = _aggregate(kind, today, None, By.day)
     return {**{at: days.get(at) for at in over}, today: open_day.get(today) or _empty(today)}
 
@@ -257,11 +270,12 @@ def forget() -> None:
         _answers.clear()
 
 
-def _kept(key: Hashable, seconds: float, make: Callable[[], Kept]) -> Kept:
+def _kept(key: Hashable, seconds: Callable[[Kept], float], make: Callable[[], Kept]) -> Kept:
+    """An answer of before, for so many ``seconds`` of it, or the one that is made now."""
     with _lock:
         found = _answers.get(key)
     moment = time.monotonic()
-    if found is not None and moment < found[0] + max(0.0, LATE_SECONDS - seconds):
+    if found is not None and moment < found[0] + max(0.0, LATE_SECONDS - seconds(found[1])):
         if moment >= found[0]:
             _besides(key, lambda: _keep(key, seconds, make))
         answer: Kept = found[1]
@@ -269,13 +283,13 @@ def _kept(key: Hashable, seconds: float, make: Callable[[], Kept]) -> Kept:
     return _keep(key, seconds, make)
 
 
-def _keep(key: Hashable, seconds: float, make: Callable[[], Kept]) -> Kept:
+def _keep(key: Hashable, seconds: Callable[[Kept], float], make: Callable[[], Kept]) -> Kept:
     answer = make()
     moment = time.monotonic()
     with _lock:
         for old in [k for k, (until, _) in _answers.items() if until + LATE_SECONDS < moment]:
             del _answers[old]
-        _answers[key] = (moment + seconds, answer)
+        _answers[key] = (moment + seconds(answer), answer)
     return answer
 
 

@@ -150,6 +150,20 @@ def test_what_could_not_be_counted_in_time_is_not_said_to_be_nothing(
     assert known(second)[days[-3]].completed == 1
 
 
+def test_whoever_goes_on_looking_sees_every_day_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    days = statistics.starts(By.day, now())
+    put(ended(days[3] + timedelta(hours=3)))
+    monkeypatch.setattr(statistics, "BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr(statistics, "UNFINISHED_SECONDS", 0.0)
+    assert statistics.uncounted(statistics.series(Kind.transcode, By.day).values()) == 28
+
+    def seen() -> dict[datetime, Bucket] | None:
+        found = statistics.series(Kind.transcode, By.day)
+        return None if statistics.uncounted(found.values()) else known(found)
+
+    assert until(seen, "every day")[days[3]].completed == 1
+
+
 def test_an_answer_is_kept_for_a_moment() -> None:
     assert statistics.last_day(Kind.transcode).completed == 0
     put(ended(now() - timedelta(minutes=1)))

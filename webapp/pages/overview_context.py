@@ -111,17 +111,20 @@ def choice_context(chosen: Choice) -> dict[str, Any]:
         "kind_words": KIND_WORDS,
         "span_words": SPAN_WORDS,
         "anything": any(b is None or b.completed + b.failed + b.cancelled for b in series.values()),
+        "counting": statistics.uncounted(series.values()),
     }
 
 
 def numbers_context(chosen: Choice) -> dict[str, Any]:
     """The tiles and the reasons of failures."""
-    reasons = statistics.reasons(statistics.series(chosen.kind, chosen.by).values())
+    series = statistics.series(chosen.kind, chosen.by)
+    reasons = statistics.reasons(series.values())
     most = max((count for _, count in reasons), default=1)
     return {
         "chosen": chosen,
         "span_words": SPAN_WORDS,
         "tiles": tiles(chosen.kind),
+        "counting": statistics.uncounted(series.values()),
         "reasons": [
             Reason(CATEGORY_WORDS.get(name, name), count, 100 * count / most)
             for name, count in reasons

@@ -92,6 +92,24 @@ def test_numbers_reasons_and_charts(as_person: AsPerson) -> None:
     assert "Nothing finished in the last 30 days." in other.text
 
 
+def test_days_that_are_not_counted_yet_are_not_said_to_be_empty(
+    as_person: AsPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = as_person("viewer")
+    with monkeypatch.context() as patch:
+        patch.setattr(statistics, "BUDGET_SECONDS", 0.0)
+        # The counting besides has not come to them.
+        patch.setattr(statistics, "_besides", lambda _key, _work: None)
+        page = Page(viewer.get("/overview?by=day").text)
+    assert "Still counting 28 of 30 days." in page.text
+    assert "Nothing failed on the days that are counted." in page.text
+    assert "hidden" not in page.all("section", id="charts")[0]
+    statistics.forget()
+    page = Page(viewer.get("/overview?by=day").text)
+    assert "Still counting" not in page.text
+    assert "hidden" in page.all("p", id="counting")[0]
+
+
 def test_workers_say_what_they_do_and_can_be_drained(
     app: Flask, as_person: AsPerson, worker: str
 ) -> None:
