@@ -226,6 +226,13 @@
   filters?.addEventListener("input", countFilters);
   countFilters();
 
+  // ---- two times in place of a span --------------------------------------------------------------
+
+  document.getElementById("filter-span")?.addEventListener("input", (event) => {
+    if (event.target.value === "between") return;
+    for (const field of document.querySelectorAll("#between input")) field.value = "";
+  });
+
   // ---- rows that are chosen ------------------------------------------------------------------
 
   const bulk = document.getElementById("bulk");

@@ -2,6 +2,7 @@
 
 from tasks import keys, queue
 from tasks.models import Media, Subtitle, Title, TranscodeJob, UploadJob
+from tasks.search_terms import words
 from tasks.settings import get_settings
 from tasks.upload_words import NOTHING_LOST
 
@@ -37,7 +38,8 @@ def make_rendition_uploads(job: TranscodeJob) -> list[UploadJob]:
             queue_name=queue.UPLOAD_HLS,
             upload_type="hls",
             content_type="audio" if rendition["name"] == "audio" else "video",
-            label=rendition.get("label"),
+            # Of a resolution; sound has none.
+            label=rendition.get("label") if rendition["name"] != "audio" else None,
             rendition=rendition["name"],
             filename=f"{rendition['name']}/playlist.m3u8",
             hls_dir=keys.work(job.job_id),
@@ -59,7 +61,7 @@ def make_subtitle_upload(job: TranscodeJob, subtitle: Subtitle) -> UploadJob:
         "language": subtitle.given_language,
         "label": subtitle.given_label,
     }
-    return _upload(
+    upload = _upload(
         job,
         f"subtitle.{subtitle.subtitle_id}",
         job_type=queue.UPLOAD_SUBTITLE,
@@ -75,6 +77,9 @@ def make_subtitle_upload(job: TranscodeJob, subtitle: Subtitle) -> UploadJob:
         upload_path=None,
         bytes_total=subtitle.size,
     )
+    # Found by its own file too: of other uploads, every job has files of the same names.
+    upload.terms = words(*job.terms, subtitle.filename)
+    return upload
 
 
 def master_id(job: TranscodeJob) -> str:

@@ -33,7 +33,8 @@ def speed(value: float | None) -> str:
     """Seconds of film a second, as how many times faster than real time."""
     if not value:
         return ""
-    return f"{value:.{1 if value < 9.95 else 0}f}{TIMES} real time"
+    digits = 0 if value >= 9.95 else 1 if value >= 0.095 else 2
+    return f"{max(value, 0.01):.{digits}f}{TIMES} real time"
 
 
 def count(value: int) -> str:

@@ -86,6 +86,8 @@ def test_ordinal(number: int, words: str) -> None:
 
 def test_speed_and_bitrate() -> None:
     assert say.speed(1.84) == "1.8\N{MULTIPLICATION SIGN} real time"
+    assert say.speed(0.04) == "0.04\N{MULTIPLICATION SIGN} real time"
+    assert say.speed(0.001) == "0.01\N{MULTIPLICATION SIGN} real time"
     assert say.speed(None) == ""
     assert say.bitrate(4_600_000) == "4.6 Mb/s"
     assert say.bitrate(0) == "—"

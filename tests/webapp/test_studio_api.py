@@ -12,9 +12,10 @@ from tasks import lifecycle
 from tasks.control.allowed import Action, Kind
 from tasks.database import connect
 from tasks.errors import EncoderFailed
-from tasks.models import Status, TranscodeJob, UploadJob
+from tasks.models import Status, Subtitle, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 from tasks.transition import apply
+from tasks.uploads import make_rendition_uploads, make_subtitle_upload
 from tests.tasks.rows import a_job, an_upload, claimed
 
 PATHS = {Kind.transcode: "/v1/studio/transcoding-jobs", Kind.upload: "/v1/studio/upload-jobs"}
@@ -306,3 +307,22 @@ def test_a_transcode_job_is_found_by_its_own_id_as_its_uploads_are(editor: Flask
         body = editor.get(f"{PATHS[kind]}?transcodeId={job.job_id}").get_json()
         assert [one["jobId"] for one in body["jobs"]] == [found]
         assert body["total"] == 1
+
+
+def test_an_upload_of_subtitles_is_found_by_its_own_file(editor: FlaskClient) -> None:
+    job = a_job(terms=["fog", "film"])
+    of = Subtitle(subtitle_id="s", media_id=job.media_id, filename="Broken-Words.srt", size=9)
+    upload = make_subtitle_upload(job, of).save()
+    an_upload(job)
+    for text in ("broken", "broken-words.srt fog"):
+        body = editor.get(f"{PATHS[Kind.upload]}", query_string={"q": text}).get_json()
+        assert [one["jobId"] for one in body["jobs"]] == [upload.job_id], text
+
+
+@pytest.mark.usefixtures("editor")
+def test_the_upload_of_sound_has_no_label_of_a_resolution() -> None:
+    rungs = [{"name": "720p", "label": "HD"}, {"name": "audio", "label": "AAC"}]
+    labels = {
+        upload.rendition: upload.label for upload in make_rendition_uploads(a_job(renditions=rungs))
+    }
+    assert labels == {"720p": "HD", "audio": None}

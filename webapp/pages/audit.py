@@ -9,6 +9,7 @@ from bson.errors import InvalidId
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
+from tasks.control.allowed import LABELS, Action
 from tasks.models.audit_entry import AuditEntry
 from webapp.access import require_role
 from webapp.pages.partials import for_browser
@@ -42,7 +43,7 @@ def index() -> Response:
         render_template(
             "pages/audit.html",
             chosen=chosen,
-            entries=[(row, _link(row)) for row in rows[:PAGE_SIZE]],
+            entries=[(row, _words(row.action), _link(row)) for row in rows[:PAGE_SIZE]],
             older=older,
             first=f"/audit?{urlencode(chosen)}" if place else None,
         )
@@ -55,6 +56,12 @@ def _place(text: str) -> tuple[datetime, ObjectId] | None:
         return datetime.fromtimestamp(int(at) / 1000, UTC), ObjectId(row_id)
     except (ValueError, OverflowError, OSError, InvalidId):
         return None
+
+
+def _words(action: str) -> str:
+    """An action as its button calls it: ``Clean up``, ``Bulk clean up``."""
+    said = action.replace(Action.cleanup.value, LABELS[Action.cleanup].lower())
+    return said[:1].upper() + said[1:]
 
 
 def _link(row: AuditEntry) -> str | None:

@@ -10,6 +10,7 @@ from webapp.pages.job_list import line_of, media_of
 from webapp.pages.job_view import CATEGORY_HINTS, CATEGORY_WORDS, STATUS_WORDS, details, steps_of
 from webapp.pages.job_view import row as row_of
 from webapp.pages.job_waterfall import waterfall_of
+from webapp.pages.standstill import standstill_of
 from webapp.pages.title_names import titles_of
 from webapp.urls import media_url
 
@@ -24,16 +25,19 @@ def context(job: TranscodeJob, *, can_edit: bool) -> dict[str, Any]:
     """Everything that a job's page and its opened row show."""
     media = media_of([job]).get(job.media_id)
     titles = titles_of([media]) if media else {}
-    row = row_of(job, media, titles, line_of([job]).get(job.job_id))
     steps = steps_of(job.job_id)
     uploads = uploads_of(job)
+    standstill = standstill_of([job, *uploads])
+    row = row_of(job, media, titles, line_of([job]).get(job.job_id), standstill.of(job))
     return {
         "row": row,
         "job": job,
         "media": media,
         "details": details(row, job, steps),
         "waterfall": waterfall_of(job, steps, uploads),
-        "uploads": [upload_view.row(upload, media, titles) for upload in uploads],
+        "uploads": [
+            upload_view.row(upload, media, titles, standstill.of(upload)) for upload in uploads
+        ],
         "links": links(job, media, titles, len(uploads)),
         "player": player(media, row.name) if media else None,
         "facts": facts(job, media),
@@ -52,7 +56,7 @@ def upload_context(job_id: str, *, can_edit: bool) -> dict[str, Any] | None:
     media = media_of([upload]).get(upload.media_id)
     titles = titles_of([media]) if media else {}
     return {
-        "row": upload_view.row(upload, media, titles),
+        "row": upload_view.row(upload, media, titles, standstill_of([upload]).of(upload)),
         "details": upload_view.details(upload),
         "can_edit": can_edit,
     }

@@ -11,6 +11,7 @@ from tasks.control.actions import MODELS
 from tasks.control.allowed import Kind
 from tasks.jobs_query import BadCursor, JobFilter, Order, Total
 from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
+from webapp.pages.standstill import lost_of
 from webapp.pages.title_names import titles_of
 
 Job = TranscodeJob | UploadJob
@@ -20,6 +21,8 @@ PAGE_SIZES = (25, 50, 100)
 PAGE_SIZE = PAGE_SIZES[0]
 #: How far back a list may reach.
 SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+#: What the field of the time has where two times are given in place of a span.
+BETWEEN = "between"
 #: Waiting jobs whose place in line is said; further back it says nothing useful.
 LINE_SHOWN = 50
 #: Characters of a search that count.
@@ -61,6 +64,7 @@ ROW_FIELDS = (
 UPLOAD_FIELDS = (
     *_SHARED_FIELDS,
     "transcode_id",
+    "queue_name",
     "waits_for",
     "upload_type",
     "content_type",
@@ -131,6 +135,22 @@ class Listing:
         return words
 
     @property
+    def choices(self) -> dict[str, str]:
+        """What the fields of the filter have chosen."""
+        between = (self.narrow.since or self.narrow.until) and not self.span
+        return self.words | ({"span": BETWEEN} if between else {})
+
+    @property
+    def since_text(self) -> str:
+        """The earliest time of creation as a field of a form has it."""
+        return _field(self.narrow.since)
+
+    @property
+    def until_text(self) -> str:
+        """The time before which all were made."""
+        return _field(self.narrow.until)
+
+    @property
     def narrowed(self) -> bool:
         """Whether it leaves anything out, apart from paging."""
         return bool(self.span) or self.narrow.narrowed
@@ -147,9 +167,14 @@ class Listing:
         return replace(self.narrow, since=datetime.now(UTC) - SPANS[self.span])
 
 
+def _field(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S}" if at else ""
+
+
 @dataclass(frozen=True)
 class JobPage:
-    """Rows, their media and titles by id, the line that waits, and the places to page from.
+    """Rows, their media and titles by id, the line that waits, what masters wait for in vain,
+    and the places to page from.
 
     ``total`` is the number of rows that match; where it is not exact, at
     least so many do.
@@ -159,6 +184,7 @@ class JobPage:
     media: Mapping[str, Media]
     titles: Mapping[str, Title]
     line: Mapping[str, int]
+    lost: Mapping[str, str]
     after: str | None
     before: str | None
     total: Total
@@ -177,6 +203,7 @@ def page(chosen: Listing, counts: Mapping[str, int]) -> JobPage:
         media=media,
         titles=titles_of(media.values()),
         line=line_of(found.rows) if chosen.kind is Kind.transcode else {},
+        lost=lost_of(found.rows),
         after=found.after,
         before=found.before,
         total=_total(chosen, narrow, found, counts),

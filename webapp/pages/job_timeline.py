@@ -68,7 +68,7 @@ def attempts_of(
             rounds.append([])
         rounds[-1].append(line)
     begins = [group[0].at for group in rounds]
-    attempts = []
+    attempts: list[Attempt] = []
     for index, group in enumerate(rounds):
         upto = begins[index + 1] if index + 1 < len(rounds) else None
         told = [
@@ -78,7 +78,8 @@ def attempts_of(
             and (upto is None or say.utc(line.at) < upto)
         ]
         following = rounds[index + 1][0] if upto is not None else None
-        attempts.append(_attempt(index + 1, group, following, told, now))
+        least = attempts[-1].number + 1 if attempts else 1
+        attempts.append(_attempt(least, group, following, told, now))
     return _drawn(attempts)
 
 
@@ -87,7 +88,7 @@ def _begun(group: Sequence[HistoryLine]) -> bool:
 
 
 def _attempt(
-    index: int,
+    least: int,
     group: Sequence[HistoryLine],
     following: HistoryLine | None,
     told: Sequence[HistoryLine],
@@ -107,7 +108,8 @@ def _attempt(
         end = Status.active.value if active else Status.waiting.value
         words = "Goes on" if active else "Waits"
     return Attempt(
-        number=int(number.group(1)) if number else index,
+        # An upload counts anew after a retry; the first of a long history may be gone.
+        number=max(int(number.group(1)) if number else 0, least),
         began=group[0].at,
         waited=max(0.0, ((active.at if active else until) - group[0].at).total_seconds()),
         worked=max(0.0, (until - active.at).total_seconds()) if active else None,

@@ -142,9 +142,14 @@ class JobDetails:
 
 
 def row(
-    job: TranscodeJob, media: Media | None, titles: Mapping[str, Title], place: int | None = None
+    job: TranscodeJob,
+    media: Media | None,
+    titles: Mapping[str, Title],
+    place: int | None = None,
+    stands: str = "",
 ) -> JobRow:
-    """What a row says; ``place`` is the job's place among those that wait."""
+    """What a row says; ``place`` is the job's place among those that wait, ``stands`` what holds it
+    up."""
     name, kind_line = _names(job, titles)
     playable = bool(media and media.master_key)
     return JobRow(
@@ -156,7 +161,7 @@ def row(
         poster=media_url(media.poster_key) if media and media.poster_key else None,
         playable=playable,
         kind_line=kind_line,
-        sentence=_sentence(job, place),
+        sentence=_sentence(job, place, stands),
         retry_at=retry_at(job),
         timing=_timing(job),
         segments=_segments(job),
@@ -179,15 +184,17 @@ def retry_at(job: WorkUnit) -> datetime | None:
     return moment if moment > datetime.now(UTC) else None
 
 
-def _sentence(job: TranscodeJob, place: int | None) -> str:
+def _sentence(job: TranscodeJob, place: int | None, stands: str) -> str:
     if job.status == Status.waiting:
         if retry_at(job):
             return job.error_message or "Tried again soon."
+        if stands:
+            return stands
         if place is None:
             return "In line"
         return "Next in line" if place == 1 else f"{say.ordinal(place)} in line"
     if job.status == Status.active:
-        return " · ".join(_now(job))
+        return " · ".join([_now(job)[0], stands] if stands else _now(job))
     if job.status == Status.completed:
         return " · ".join(_outcome(job)) or "Completed"
     if job.status == Status.cancelled:

@@ -1,16 +1,19 @@
 """What the templates of the jobs page are given, at the first paint and live alike."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tasks import job_counts, pausing
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Kind
+from tasks.models import Media, Title, TranscodeJob
 from webapp import format as say
 from webapp.pages import job_list, job_view, upload_view
 from webapp.pages.job_actions import BULK_ACTIONS
-from webapp.pages.job_list import PAGE_SIZES, JobPage, Listing
+from webapp.pages.job_list import BETWEEN, PAGE_SIZES, JobPage, Listing
 from webapp.pages.job_view import STATUS_WORDS, JobRow
+from webapp.pages.standstill import Standstill
 from webapp.pages.upload_view import TYPE_WORDS
 
 KIND_WORDS = {Kind.transcode: "Transcoding", Kind.upload: "Upload"}
@@ -19,7 +22,8 @@ _BOTH = (
     ("type", "Title", {"": "Any title"} | {"film": "Films", "season": "Seasons"}
      | {"episode": "Episodes"}),
     ("label", "Label", {"": "Any label", "SD": "SD", "HD": "HD", "FHD": "FHD", "UHD": "UHD"}),
-    ("span", "Time", {"": "Any time", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}),
+    ("span", "Time", {"": "Any time", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+     | {BETWEEN: "Between …"}),
     ("sort", "Order", {"": "Newest first", "oldest": "Oldest first"}
      | {"finished": "Last finished", "name": "By name"}),
     ("size", "Rows", {"": f"{PAGE_SIZES[0]} rows"} | {str(n): f"{n} rows" for n in PAGE_SIZES[1:]}),
@@ -41,12 +45,42 @@ def context(chosen: Listing, *, can_edit: bool) -> dict[str, Any]:
     """Everything for one address: a query for the rows, one for their media, one for counts."""
     counts = counts_of()
     page = job_list.page(chosen, counts[chosen.kind])
-    return list_context(chosen, page, counts, paused_queues(), can_edit=can_edit)
+    found = list_context(chosen, page, counts, paused_queues(), can_edit=can_edit)
+    return found | {"narrowed": narrowed_by(chosen)}
 
 
 def paused_queues() -> list[str]:
     """The names of the queues of which nothing new starts."""
     return sorted(pausing.holds().queues)
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """One thing whose jobs alone are shown; ``word`` and ``value`` say so in the address, and
+    ``without`` is the address that says it no more."""
+
+    word: str
+    value: str
+    what: str
+    name: str
+    without: str
+
+
+def narrowed_by(chosen: Listing) -> list[Narrowed]:
+    """What a link, and no field of the filter, has narrowed the list to."""
+    narrow = chosen.narrow
+    asked = (
+        ("resourceId", "Title", narrow.resource_id, Title, "title_id", "name"),
+        ("mediaId", "Video", narrow.media_id, Media, "media_id", "filename"),
+        ("transcodeId", "Transcode job", narrow.transcode_id, TranscodeJob, "job_id", "name"),
+    )
+    found = []
+    for word, what, value, model, key, name in asked:
+        if value:
+            row = model.objects(**{key: value}).only(name).first()
+            called = getattr(row, name) if row else value
+            found.append(Narrowed(word, value, what, called, chosen.query(**{word: None})))
+    return found
 
 
 def list_context(
@@ -74,7 +108,7 @@ def list_context(
         "filters": FILTERS[chosen.kind],
         "bulk_actions": BULK_ACTIONS,
         "status_words": STATUS_WORDS,
-        "rows": rows_of(chosen.kind, page),
+        "rows": rows_of(chosen.kind, page, paused),
         "can_edit": can_edit,
         "total": page.total.number if page.total.exact else None,
         "after": chosen.query(after=page.after) if page.after else None,
@@ -84,14 +118,22 @@ def list_context(
     }
 
 
-def rows_of(kind: Kind, page: JobPage) -> list[JobRow]:
+def rows_of(kind: Kind, page: JobPage, paused: Sequence[str]) -> list[JobRow]:
     """The rows of a page, ready to be shown."""
+    standstill = Standstill(frozenset(paused), page.lost)
     if kind is Kind.upload:
         return [
-            upload_view.row(job, page.media.get(job.media_id), page.titles) for job in page.jobs
+            upload_view.row(job, page.media.get(job.media_id), page.titles, standstill.of(job))
+            for job in page.jobs
         ]
     return [
-        job_view.row(job, page.media.get(job.media_id), page.titles, page.line.get(job.job_id))
+        job_view.row(
+            job,
+            page.media.get(job.media_id),
+            page.titles,
+            page.line.get(job.job_id),
+            standstill.of(job),
+        )
         for job in page.jobs
     ]
 

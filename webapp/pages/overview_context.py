@@ -9,7 +9,7 @@ import redis
 
 from tasks import backlog, health, pausing, statistics
 from tasks.cloudwatch import spool
-from tasks.control.allowed import Kind
+from tasks.control.allowed import LABELS, Action, Kind
 from tasks.models import Step, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 from tasks.pausing import Held
@@ -253,7 +253,8 @@ def _doing(ids: Sequence[str]) -> dict[str, Doing]:
     for operation in BulkOperation.objects(job_id__in=ids).only(
         "job_id", "action", "total", "started_at"
     ):
-        words = f"{operation.action.capitalize()} of {say.count(operation.total)} jobs"
+        label = LABELS[Action(operation.action)]
+        words = f"{label} of {say.count(operation.total)} jobs"
         found[operation.job_id] = Doing(words, "", "", operation.started_at)
     return found
 

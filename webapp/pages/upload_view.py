@@ -46,8 +46,10 @@ def what_of(upload: UploadJob) -> str:
     return f"{word} {upload.language}" if upload.language else word
 
 
-def row(upload: UploadJob, media: Media | None, titles: Mapping[str, Title]) -> JobRow:
-    """What a row says."""
+def row(
+    upload: UploadJob, media: Media | None, titles: Mapping[str, Title], stands: str = ""
+) -> JobRow:
+    """What a row says; ``stands`` is what holds it up."""
     fallback = upload.resource_name or (media.filename if media else upload.filename) or ""
     name, _ = names(upload.resource_id, titles, fallback)
     what = what_of(upload)
@@ -60,8 +62,8 @@ def row(upload: UploadJob, media: Media | None, titles: Mapping[str, Title]) -> 
         what=what,
         poster=media_url(media.poster_key) if media and media.poster_key else None,
         playable=False,
-        kind_line=f"{what} · {type_words}" if type_words not in what else what,
-        sentence=_sentence(upload),
+        kind_line=_kind_line(upload, what, type_words),
+        sentence=_sentence(upload, stands),
         retry_at=retry_at(upload),
         timing=_timing(upload),
         segments=[_segment(upload)],
@@ -69,11 +71,18 @@ def row(upload: UploadJob, media: Media | None, titles: Mapping[str, Title]) -> 
     )
 
 
-def _sentence(upload: UploadJob) -> str:
+def _kind_line(upload: UploadJob, what: str, type_words: str) -> str:
+    # Several subtitles may have one language, or none yet: their files tell them apart.
+    if upload.upload_type == "subtitle" and upload.filename:
+        return f"{what} · {upload.filename}"
+    return f"{what} · {type_words}" if type_words not in what else what
+
+
+def _sentence(upload: UploadJob, stands: str) -> str:
     if upload.status == Status.waiting:
         if retry_at(upload):
             return upload.error_message or "Tried again soon."
-        return upload.waits_for or "In line"
+        return upload.waits_for or stands or "In line"
     if upload.status == Status.active:
         words = [upload.rendition or TYPE_WORDS.get(upload.upload_type or "", "Uploading")]
         if upload.files_total:
@@ -123,16 +132,18 @@ def details(upload: UploadJob) -> UploadDetails:
 def _facts(upload: UploadJob) -> list[tuple[str, Any]]:
     total = upload.files_total
     return [
+        ("File", upload.filename),
         ("Files", f"{upload.files_done or 0:,} of {total:,}" if total else ""),
         ("Bytes", _of_bytes(upload)),
         ("Speed", f"{say.size(upload.speed)}/s" if upload.speed else ""),
         ("Now", upload.current_file if upload.status == Status.active else ""),
         ("Why it waits", upload.waits_for),
-        ("Goes to", f"{upload.bucket_name or ''}/{upload.upload_path or ''}"),
+        ("Goes to", f"{upload.bucket_name}/{upload.upload_path}" if upload.upload_path else ""),
         ("Comes from", upload.hls_dir),
         ("Playlist", upload.master_playlist_path),
         ("Subtitle", upload.subtitle_path),
         ("Queue", upload.queue_name),
+        ("Client id", upload.client_id),
         ("Attempt", str(upload.attempt) if upload.attempt else ""),
         ("Upload id", upload.job_id),
     ]

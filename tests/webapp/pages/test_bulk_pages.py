@@ -169,5 +169,7 @@ def test_the_audit_log_is_filtered_and_paged(app: Flask, as_person: AsPerson) ->
 
     assert len(Page(admin.get("/audit?who=bob").text).all("article")) == 1
     assert len(Page(admin.get("/audit?target=a.upload.720p").text).all("article")) == 1
+    audit.record("dora", "bulk cleanup", kind="transcode", target="another")
+    assert "Bulk clean up transcode" in Page(admin.get("/audit?who=dora").text).text
     assert "Nothing matches." in Page(admin.get("/audit?who=nobody").text).text
     assert len(Page(admin.get("/audit?before=1e9.x").text).all("article")) == PAGE_SIZE

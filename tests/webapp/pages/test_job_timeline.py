@@ -72,3 +72,15 @@ def test_files_that_turn_out_to_be_missing_make_a_completed_one_fail() -> None:
 
 def test_a_job_without_history_has_no_attempts() -> None:
     assert attempts() == []
+
+
+def test_attempts_are_numbered_on_where_a_retry_counts_anew() -> None:
+    numbers = attempts(
+        (0, "waiting", ""),
+        (1, "active", "attempt 3"),
+        (2, "failed", "No."),
+        (3, "waiting", "Retried by ada."),
+        (4, "active", "attempt 1"),
+        (5, "completed", ""),
+    )
+    assert [one.number for one in numbers] == [3, 4]

@@ -259,6 +259,7 @@ def test_htmx_gets_only_the_parts_that_a_filter_changes(viewer: FlaskClient) -> 
         "#kinds",
         "#stats",
         "#filter-status",
+        "#narrowed",
         "#job-list",
     ]
     assert page.jobs == [job.job_id]

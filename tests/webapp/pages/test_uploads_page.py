@@ -1,11 +1,14 @@
 """Upload jobs on the jobs page: the toggle, what their rows say, and what narrows them."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from tasks import pausing, queue
+from tasks.upload_words import NOTHING_LOST
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
 
@@ -162,3 +165,67 @@ def test_a_master_that_waits_says_for_what(viewer: FlaskClient) -> None:
     listed = viewer.get("/v1/studio/upload-jobs").get_json()["jobs"]
     assert [row["waitsFor"] for row in listed] == [why]
     assert viewer.get(f"/v1/studio/upload-jobs/{master.job_id}").get_json()["waitsFor"] == why
+
+
+def test_who_may_only_look_views_progress_and_changes_nothing(viewer: FlaskClient) -> None:
+    upload = rows.upload("failed")
+    page = read(viewer, "/jobs?kind=upload")
+    assert "View progress" in page.text
+    assert page.all("button", data_opens=upload.job_id, class_="menu-item")
+    assert page.posts == []
+
+
+def test_subtitles_are_told_apart_by_their_files(viewer: FlaskClient) -> None:
+    about: dict[str, Any] = {"rendition": None, "upload_type": "subtitle", "label": None}
+    rows.upload("failed", filename="broken.srt", upload_path=None, **about)
+    rows.upload("completed", filename="de.srt", language="de", **about)
+    page = read(viewer, "/jobs?kind=upload")
+    assert "Subtitle · broken.srt" in page.text
+    assert "Subtitle de · de.srt" in page.text
+
+
+def test_a_paused_queue_is_said_where_its_jobs_wait(viewer: FlaskClient) -> None:
+    pausing.pause(queue.UPLOAD_HLS, "ada")
+    rows.upload("waiting")
+    rows.upload("waiting", queue_name=queue.UPLOAD_SUBTITLE, upload_type="subtitle")
+    job = rows.job("active", phase="uploading")
+    text = read(viewer, "/jobs?kind=upload").text
+    assert text.count("The queue upload-hls-to-s3 is paused.") == 1
+    assert text.count("In line") == 1
+    for path in ("/jobs", f"/jobs/{job.job_id}"):
+        assert "Uploading · The queue upload-hls-to-s3 is paused." in read(viewer, path).text
+
+
+def test_a_job_says_what_its_master_waits_for_in_vain(viewer: FlaskClient) -> None:
+    job = rows.job("active", phase="uploading", name="Fog")
+    rows.upload("cancelled", of=job, rendition="audio")
+    why = "Waits: the upload of audio was cancelled (Cancelled by ada)."
+    rows.upload("waiting", of=job, rendition=None, upload_type="master_playlist", waits_for=why)
+    fine = rows.job("active", phase="uploading", name="Fine")
+    rows.upload(
+        "waiting", of=fine, rendition=None, upload_type="master_playlist", waits_for=NOTHING_LOST
+    )
+    text = read(viewer, "/jobs").text
+    assert text.count(f"Uploading · {why}") == 1
+    assert NOTHING_LOST not in text
+
+
+def test_what_a_link_narrowed_the_list_to_is_said_and_can_be_left(viewer: FlaskClient) -> None:
+    job = rows.job("completed", name="Fog")
+    rows.upload("completed", of=job)
+    rows.upload("completed", name="Tides")
+    page = read(viewer, f"/jobs?kind=upload&transcodeId={job.job_id}&label=FHD")
+    assert "Transcode job Fog" in page.text
+    (out,) = page.all("a", aria_label="Show other than Transcode job Fog too")
+    assert out["href"] == "/jobs?kind=upload&label=FHD"
+    assert len(read(viewer, out["href"]).jobs) == 2
+
+
+def test_a_stretch_of_time_is_a_field_of_the_filter(viewer: FlaskClient) -> None:
+    rows.upload("completed", name="Old", created_at=datetime(2026, 1, 5, tzinfo=UTC))
+    rows.upload("completed", name="New", created_at=datetime(2026, 1, 9, tzinfo=UTC))
+    page = read(viewer, "/jobs?kind=upload&span=between&from=2026-01-04T10:30&to=2026-01-08T00:00")
+    assert len(page.jobs) == 1
+    (since,) = page.all("input", name="from")
+    assert (since["type"], since["value"]) == ("datetime-local", "2026-01-04T10:30:00")
+    assert page.all("option", value="between")[0]["selected"] == ""
