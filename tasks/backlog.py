@@ -3,7 +3,6 @@
 Rows cannot tell later how many waited at some hour, so the reconciler notes it while it is so.
 """
 
-import json
 import logging
 import time
 from dataclasses import dataclass
@@ -90,7 +89,9 @@ def queues() -> list[QueueState]:
 
 
 def _oldest(ends: list[str | None]) -> datetime | None:
-    sent = [json.loads(data)["message_timestamp"] for data in ends if data]
+    entries = [queue.entry_of(b"", data.encode()) for data in ends if data]
+    # One that cannot be read says no time.
+    sent = [at for entry in entries if (at := entry["message_timestamp"])]
     return datetime.fromtimestamp(min(sent) / 1000, UTC) if sent else None
 
 

@@ -5,7 +5,6 @@ no longer in the list, but its message stays in the hash until the worker acknow
 messages are in a queue of their own (``.DQ``).
 """
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,7 +80,7 @@ def look_up(message_ids: Collection[str]) -> Iterator[Message]:
             # cannot be taken out all the same.
             listed: set[Any] | None = None
             for key, data in client.hscan_iter(_messages(name), count=queue.SCAN_BATCH):
-                entry = json.loads(data)
+                entry = queue.entry_of(key, data)
                 if entry.get("message_id") not in message_ids:
                     continue
                 if listed is None:

@@ -146,9 +146,25 @@ def held_messages(queue_name: str) -> Iterator[tuple[str, str]]:
     """
     client = get_redis_of_bytes()
     for name in (dq_name(queue_name), queue_name):
-        for _, data in client.hscan_iter(f"{NAMESPACE}:{name}.msgs", count=SCAN_BATCH):
-            entry: dict[str, Any] = json.loads(data)
-            yield str(entry.get("message_id", "")), job_id_of(entry)
+        for key, data in client.hscan_iter(f"{NAMESPACE}:{name}.msgs", count=SCAN_BATCH):
+            entry = entry_of(key, data)
+            yield entry["message_id"], job_id_of(entry)
+
+
+def entry_of(key: bytes, data: bytes) -> dict[str, Any]:
+    """An encoded message of a hash of messages.
+
+    One that cannot be read is for no unit, and as old as can be: what nobody can do is found as
+    everything else is that has no row, and taken out.
+    """
+    try:
+        entry = json.loads(data)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict) or not {"message_id", "message_timestamp"} <= set(entry):
+        name = key.decode(errors="replace")
+        return {"message_id": name, "args": [name], "message_timestamp": 0}
+    return entry
 
 
 def job_id_of(entry: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks import advance, drift, lifecycle, messages, queue, repairs
+from tasks import advance, backlog, drift, lifecycle, messages, queue, repairs
 from tasks.control.stuck import fix_stuck
 from tasks.drift import find_drift
 from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob
@@ -166,6 +166,20 @@ def test_a_message_without_a_row_is_left_alone_for_an_hour(monkeypatch: pytest.M
     monkeypatch.setattr(leftovers, "YOUNG_SECONDS", -1.0)
     assert reconcile().made == [("nothing.chunk.00000", "orphan-message")]
     assert messages.held_ids() == {}
+
+
+@pytest.mark.parametrize("data", ["junk", "[]", '{"args": []}'])
+def test_a_message_that_nobody_can_read_is_found_and_taken_out(
+    database: Servers, data: str
+) -> None:
+    started_job()
+    database.redis_client.hset(f"{queue.NAMESPACE}:{queue.MERGE}.msgs", "odd", data)
+    database.redis_client.rpush(f"{queue.NAMESPACE}:{queue.MERGE}", "odd")
+    (merges,) = [state for state in backlog.queues() if state.name == queue.MERGE]
+    assert (merges.waiting, merges.oldest) == (1, None)
+    assert rules() == {("odd", "orphan-message")}
+    assert reconcile().made == [("odd", "orphan-message")]
+    assert len(messages.held_ids()) == 1
 
 
 def test_a_job_with_room_for_more_chunks_is_seen_while_others_run(database: Servers) -> None:
