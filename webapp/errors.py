@@ -12,7 +12,8 @@ from flask import Flask, Response, g, json, redirect, render_template, request, 
 from jinja2 import TemplateNotFound
 from markupsafe import escape
 from mongoengine.connection import ConnectionFailure as NotConnected
-from werkzeug.exceptions import HTTPException, Unauthorized
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
+from werkzeug.exceptions import NotFound as NotFound404
 from werkzeug.wrappers import Response as AnyResponse
 
 from tasks.database import NotConfigured
@@ -105,7 +106,21 @@ def _http(error: HTTPException) -> AnyResponse:
         return error.get_response()  # such as a redirect
     kept = {"Allow", "Retry-After", "WWW-Authenticate", "Content-Range"}
     headers = {name: value for name, value in error.get_headers() if name in kept}
-    return problem(error.code, error.description or HTTPStatus(error.code).phrase, headers)
+    return problem(error.code, _sentence(error), headers)
+
+
+def _sentence(error: HTTPException) -> str:
+    """What a view said, or of an address that is none of ours, what would help."""
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.method} does nothing here: use {' or '.join(_methods(error))}."
+    if error.description == NotFound404.description:
+        return f"There is nothing at {request.path[:200]}; /docs lists every address."
+    return error.description or HTTPStatus(error.code or 500).phrase
+
+
+def _methods(error: MethodNotAllowed) -> list[str]:
+    known = sorted(set(error.valid_methods or ()) - {"HEAD", "OPTIONS"})
+    return known or ["another method"]
 
 
 def _unauthorized(error: Unauthorized) -> AnyResponse:

@@ -56,7 +56,8 @@ def test_people_get_a_page(client: FlaskClient) -> None:
 
 
 def test_curl_gets_problem_json_of_a_page(client: FlaskClient) -> None:
-    assert_problem(client.get("/nowhere", headers={"Accept": "*/*"}), 404)
+    sentence = assert_problem(client.get("/nowhere", headers={"Accept": "*/*"}), 404)
+    assert sentence == "There is nothing at /nowhere; /docs lists every address."
     assert_problem(client.get("/jobs", headers={"Accept": "*/*"}), 401)
 
 
@@ -183,5 +184,5 @@ def test_readyz_names_what_is_missing(servers: Servers, client: FlaskClient) -> 
 
 def test_a_wrong_method_says_which_are_allowed(editor: FlaskClient) -> None:
     answer = editor.delete("/api/upload/video")
-    assert_problem(answer, 405)
+    assert " does nothing here: use " in assert_problem(answer, 405)
     assert "POST" in answer.headers["Allow"]
