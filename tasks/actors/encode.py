@@ -8,9 +8,10 @@ from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, plan_of, source_of
 from tasks.actors.scratch import put_folder, scratch_folder
 from tasks.actors.tooling import run_limits, tools
-from tasks.media.commands import audio_command, chunk_command, output_folders
+from tasks.media.commands import chunk_command, output_folders
 from tasks.media.process import Progress, run
-from tasks.media.segments import RenditionOutput, read_audio, read_outputs
+from tasks.media.segments import RenditionOutput, read_outputs
+from tasks.media.sound import encode_sound
 from tasks.models import Step
 from tasks.settings import get_settings
 from tasks.source_cache import source_file
@@ -77,10 +78,16 @@ def encode_audio(step: Step, beat: Heartbeat) -> dict[str, Any]:
     with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
         for output_folder in output_folders(plan, folder):
             output_folder.mkdir()
-        command = audio_command(source, source_of(media), plan, folder, tools())
-        limits = run_limits(folder, plan.duration)
-        run(command, limits=limits, stop=beat.stop, on_progress=show)
-        output = read_audio(folder, plan)
+        output = encode_sound(
+            source,
+            source_of(media),
+            plan,
+            folder,
+            tools(),
+            limits=run_limits(folder, plan.duration),
+            stop=beat.stop,
+            on_progress=show,
+        )
         prefix = work_prefix(step)
         put_folder(folder, prefix, beat.stop)
     result = {

@@ -12,6 +12,10 @@ The recipe for chunks, and why each part is there:
 - `frag_discont`, or every chunk would start at zero.
 - No `negative_cts_offsets`: an edit list takes back the B-frames' delay. ffmpeg's own demuxer, and
   with it ffprobe and many players, shows pictures late by that delay where there is no edit list.
+- A picture may change its size on the way (recordings of calls, television). ffmpeg would begin all
+  filters anew, and they would count from zero again: `-reinit_filter 0` keeps them, and a first
+  `scale` makes all pictures as large as the first. Where pictures are turned, ffmpeg itself puts a
+  filter before that one, which cannot bear another size: there it stays as it is.
 """
 
 from collections.abc import Iterable, Mapping
@@ -87,20 +91,32 @@ def chunk_command(
 
 
 def audio_command(
-    source: Path, info: SourceInfo, plan: Plan, out_dir: Path, tools: Tools
+    source: Path,
+    info: SourceInfo,
+    plan: Plan,
+    out_dir: Path,
+    tools: Tools,
+    *,
+    decoded: Path | None = None,
 ) -> list[str]:
     """Encode the audio of the whole source at once, to `audio/` below `out_dir`.
 
     It begins with the first video frame, padded with silence or cut, and ends with the last, to
-    the nearest AAC frame (± 11 ms).
+    the nearest AAC frame (± 11 ms). `decoded` is what `decoded_audio_command` wrote, to be read
+    instead of the source.
     """
     audio = _audio(plan)
     stream = next(s for s in info.audio if s.index == audio.stream_index)
     start = info.video.start_time if info.video else stream.start_time
     samples = _aac_frames(plan) * AAC_FRAME_SAMPLES
+    if decoded is None:
+        read = ffmpeg.input(str(source), copyts=None, **reading(info))[str(audio.stream_index)]
+    else:
+        start += CLOCK_OFFSET_SECONDS
+        only = {"protocol_whitelist": _PROTOCOLS, "format": "nut"}
+        read = ffmpeg.input(str(decoded), copyts=None, **only)["0"]
     sound = (
-        ffmpeg.input(str(source), copyts=None, **reading(info))[str(audio.stream_index)]
-        .filter("asetpts", f"PTS-({start:.6f})/TB")
+        read.filter("asetpts", f"PTS-({start:.6f})/TB")
         # first_pts pads or cuts the start; async fills holes and cuts overlaps in the middle.
         .filter("aresample", audio.sample_rate, **{"async": 1, "first_pts": 0})
         .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
@@ -124,6 +140,25 @@ def audio_command(
         },
     )
     return compiled([output], tools)
+
+
+def decoded_audio_command(
+    source: Path, info: SourceInfo, plan: Plan, out_file: Path, tools: Tools
+) -> list[str]:
+    """Decode the audio to stereo PCM in NUT, on the source's own clock and ten seconds.
+
+    For sources whose sound changes its layout or rate on the way (television: 5.1 and stereo in
+    turn). There ffmpeg begins all filters anew, and what pads and cuts in `audio_command` would
+    count from zero again; nothing counts here.
+    """
+    audio = _audio(plan)
+    sound = (
+        ffmpeg.input(str(source), copyts=None, **reading(info))[str(audio.stream_index)]
+        .filter("aresample", audio.sample_rate, **{"async": 1})
+        .filter("aformat", sample_fmts="flt", channel_layouts="stereo")
+    )
+    options = {"c:a": "pcm_f32le", "format": "nut", "output_ts_offset": CLOCK_OFFSET_SECONDS}
+    return compiled([sound.output(str(out_file), map_metadata=-1, **options)], tools)
 
 
 def audio_segments(plan: Plan) -> int:
@@ -154,9 +189,8 @@ def poster_command(
     at = min(60.0, video.duration / 10) if at_seconds is None else at_seconds
     # Never so near the end that there is nothing left to choose from.
     at = max(0.0, min(at, video.duration - 1.0))
-    picture = _read(source, info, Fraction(at).limit_denominator(1000))[str(video.index)]
+    picture = _pictures(source, info, Fraction(at).limit_denominator(1000))
     picture = picture.filter("setpts", f"PTS-({video.start_time + at:.6f})/TB")
-    picture = filters.chain(picture, filters.deinterlace(video))
     # trim drops what was decoded only because the key frame lies before.
     picture = picture.filter("trim", start=0).filter("thumbnail", n=24)
     picture = filters.chain(picture, filters.to_sdr(video))
@@ -228,7 +262,17 @@ def _read(source: Path, info: SourceInfo, at: Fraction) -> Any:
         preroll = 0 if _INDEXED & set(info.format_name.split(",")) else _PREROLL_SECONDS
         to = max(0.0, float(at) - preroll) + _video(info).start_time
         seek = {"ss": f"{to:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
-    return ffmpeg.input(str(source), copyts=None, **seek, **reading(info))
+    steady = {} if _video(info).rotation else {"noautorotate": None, "reinit_filter": 0}
+    return ffmpeg.input(str(source), copyts=None, **seek, **steady, **reading(info))
+
+
+def _pictures(source: Path, info: SourceInfo, at: Fraction) -> Any:
+    """The pictures read by `_read`, all of one size and progressive."""
+    video = _video(info)
+    pictures = _read(source, info, at)[str(video.index)]
+    if not video.rotation:
+        pictures = pictures.filter("scale", w=video.coded_width, h=video.coded_height)
+    return filters.chain(pictures, filters.deinterlace(video))
 
 
 def _chunk_frames(source: Path, info: SourceInfo, plan: Plan, chunk: Chunk) -> Any:
@@ -236,10 +280,9 @@ def _chunk_frames(source: Path, info: SourceInfo, plan: Plan, chunk: Chunk) -> A
     video, rate = _video(info), plan.rate.fraction
     begins = (chunk.first_frame - QUARTER_FRAME) / rate
     start = Fraction(video.start_time).limit_denominator(1_000_000) + begins
-    frames = _read(source, info, begins)[str(video.index)]
-    frames = filters.chain(frames, filters.deinterlace(video))
     frames = (
-        frames.filter("setpts", f"PTS-({start.numerator}/{start.denominator})/TB")
+        _pictures(source, info, begins)
+        .filter("setpts", f"PTS-({start.numerator}/{start.denominator})/TB")
         .filter("fps", plan.rate, start_time=0)
         .filter("setpts", f"N/({plan.rate})/TB")
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tasks.errors import BadInput, EncoderFailed
 from tasks.media.boxes import Fragment, Init, read_fragment, read_init
-from tasks.media.commands import CLOCK_OFFSET_SECONDS
+from tasks.media.commands import AAC_FRAME_SAMPLES, CLOCK_OFFSET_SECONDS
 from tasks.media.plan import (
     SEGMENT_PATTERN,
     THUMBNAIL_FOLDER,
@@ -56,6 +56,10 @@ class RenditionOutput(Value):
     segments: tuple[Segment, ...]
 
 
+class UnsteadyAudio(EncoderFailed):
+    """The sound was encoded, but not as one unbroken run: its source changes on the way."""
+
+
 class ChunkOutput(Value):
     """What a chunk came to. `frames` may be fewer than planned at the very end of the source."""
 
@@ -88,7 +92,11 @@ def read_outputs(out_dir: Path, plan: Plan, chunk: Chunk) -> ChunkOutput:
 
 
 def read_audio(out_dir: Path, plan: Plan) -> RenditionOutput:
-    """Read what `audio_command` wrote. Raises EncoderFailed where it is not what was planned."""
+    """Read what `audio_command` wrote.
+
+    Raises EncoderFailed where it is not what was planned, UnsteadyAudio where
+    `decoded_audio_command` can help.
+    """
     audio = plan.audio
     if audio is None:
         raise ValueError("the plan has no audio")
@@ -103,6 +111,7 @@ def read_audio(out_dir: Path, plan: Plan) -> RenditionOutput:
             _check_audio_start(time, init, audio)
         elif time != expected_time:
             raise EncoderFailed(f"There is a gap or overlap in the audio before {name}.")
+        _check_steady(name, fragment, init, audio)
         ticks = sum(sample.duration for sample in fragment.samples)
         expected_time = time + ticks
         segments.append(
@@ -233,6 +242,13 @@ def _check_audio_start(time: int, init: Init, audio: AudioPlan) -> None:
     off = time / init.timescale - CLOCK_OFFSET_SECONDS
     if abs(off) > 0.02:
         raise EncoderFailed(f"The {audio.name} begins {off * 1000:.0f} ms beside the video.")
+
+
+def _check_steady(name: str, fragment: Fragment, init: Init, audio: AudioPlan) -> None:
+    # Whatever is too much is squeezed into frames of a tick or so. The last of all may be short.
+    whole = AAC_FRAME_SAMPLES * init.timescale // audio.sample_rate
+    if any(sample.duration != whole for sample in fragment.samples[:-1]):
+        raise UnsteadyAudio(f"The sound in {name} is not one unbroken run.")
 
 
 def _iframes(fragment: Fragment, duration: float) -> tuple[IFrame, ...]:

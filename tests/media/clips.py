@@ -16,6 +16,7 @@ from tasks.media.plan import Plan, make_plan
 from tasks.media.probe import ProbeLimits, probe
 from tasks.media.process import RunLimits
 from tasks.media.segments import ChunkOutput, RenditionOutput
+from tasks.media.sound import encode_sound
 from tasks.media.source import SourceInfo
 from tasks.media.tools import Tools
 
@@ -130,8 +131,7 @@ def transcode(
         chunks.append(segments.read_outputs(folder, plan, chunk))
     renditions = segments.join(plan, chunks)
     if plan.audio:
-        process.run(commands.audio_command(source, info, plan, folder, tools), limits=LIMITS)
-        renditions = (*renditions, segments.read_audio(folder, plan))
+        renditions = (*renditions, encode_sound(source, info, plan, folder, tools, limits=LIMITS))
     texts = playlists.all_playlists(plan, renditions)
     for name, text in texts.items():
         (folder / name).write_text(text)

@@ -205,3 +205,26 @@ def test_as_many_segments_are_planned_as_are_written(
     stream = transcode(tools, source, tmp_path / "stream")
     (sound,) = stream.renditions
     assert len(sound.segments) == audio_segments(stream.plan)
+
+
+def test_sound_that_changes_its_layout_and_rate_on_the_way_stays_in_its_place(
+    tools: Tools, tmp_path: Path
+) -> None:
+    parts = [tmp_path / f"{number}.ts" for number in range(2)]
+    for number, (layout, rate) in enumerate((("5.1", 48000), ("stereo", 44100))):
+        ffmpeg(
+            tools,
+            *raw_input("25"),
+            *("-f", "lavfi", "-i", CLICKS.format(seconds=2)),
+            *("-af", f"aresample={rate},aformat=channel_layouts={layout}", *X264, "-c:a", "ac3"),
+            *("-output_ts_offset", str(1 + number * 2), "-muxdelay", "0", parts[number]),
+            stdin=numbered(range(50)),
+        )
+    source = tmp_path / "television.ts"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert clicks(tools, stream) == pytest.approx([n + 0.5 for n in range(4)], abs=0.02)
+    assert abs(stream.renditions[-1].duration - 4) < 0.02
+    assert not (tmp_path / "out" / "decoded.nut").exists()

@@ -297,3 +297,26 @@ def test_damage_in_the_middle_is_bridged(tools: Tools, tmp_path: Path) -> None:
     assert len(numbers) == 400
     assert numbers[:60] == list(range(60))
     assert numbers[-100:] == list(range(300, 400))
+
+
+@pytest.mark.parametrize("ending", ["ts", "mkv"])
+def test_a_picture_may_change_its_size_on_the_way(
+    tools: Tools, tmp_path: Path, ending: str
+) -> None:
+    for number in range(2):
+        size = WIDTH * (number + 1), HEIGHT * (number + 1)
+        ffmpeg(
+            tools,
+            *(*raw_input("25", *size), *X264, "-bsf:v", "h264_mp4toannexb"),
+            tmp_path / f"{number}.mkv",
+            stdin=numbered(range(number * 100, number * 100 + 100), *size),
+        )
+    pieces = tmp_path / "pieces.txt"
+    pieces.write_text("file 0.mkv\nfile 1.mkv\n")
+    source = tmp_path / f"call.{ending}"
+    ffmpeg(tools, "-f", "concat", "-i", pieces, "-c", "copy", source)
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert read_numbers(tools, stream.playlist()) == list(range(200))
+    assert show_stream(tools, stream.playlist())["width"] == WIDTH
