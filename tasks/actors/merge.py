@@ -186,7 +186,8 @@ def _verify(
             "audio": plan.audio if plan.audio and plan.audio.name == rendition.name else None,
         }
     )
-    problems = verify(folder, only, tools(), frames=rendition.frames, stop=stop)
+    limits = run_limits(folder, plan.duration)
+    problems = verify(folder, only, tools(), frames=rendition.frames, limits=limits, stop=stop)
     if problems:
         raise EncoderFailed(problems[0], log="\n".join(problems))
     for path in sorted(folder.rglob("*"), reverse=True):

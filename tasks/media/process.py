@@ -33,6 +33,9 @@ DISK_CHECK_SECONDS = 1.0
 LOG_LINES = 60
 # A line of a log longer than this is cut: nobody reads on, and it is kept with the job.
 LOG_LINE_CHARACTERS = 500
+LOG_LINE_BYTES = 4 * LOG_LINE_CHARACTERS
+# Bytes of output that are kept whole: what ffprobe says of 64 streams is less than 100 kB.
+MOST_CAPTURED = 16 * 1024**2
 
 
 class RunLimits(BaseModel):
@@ -87,21 +90,37 @@ def run(
     return RunResult(log_tail=log, seconds=time.monotonic() - started)
 
 
+def read(
+    argv: Sequence[str],
+    on_output: Callable[[bytes], None],
+    *,
+    limits: RunLimits,
+    stop: threading.Event | None = None,
+) -> None:
+    """Run a command (ffprobe) and hand on what it writes to its standard output, as it comes.
+
+    An exception out of `on_output` kills the process and goes on up. Raises as `run` does.
+    """
+    _supervise(argv, limits, stop or threading.Event(), on_output, None)
+
+
 def capture(
     argv: Sequence[str],
     *,
-    wall_seconds: float,
-    memory_bytes: int | None = None,
+    limits: RunLimits,
     stop: threading.Event | None = None,
+    most_bytes: int = MOST_CAPTURED,
 ) -> bytes:
-    """Run a command (ffprobe) and return what it wrote to its standard output.
+    """The same for a short output, which is returned. Raises BadInput where it is not short."""
+    output = bytearray()
 
-    Raises as `run` does.
-    """
-    limits = RunLimits(wall_seconds=wall_seconds, memory_bytes=memory_bytes)
-    chunks: list[bytes] = []
-    _supervise(argv, limits, stop or threading.Event(), chunks.append, None)
-    return b"".join(chunks)
+    def keep(data: bytes) -> None:
+        output.extend(data)
+        if len(output) > most_bytes:
+            raise BadInput(f"The file tells more of itself than {most_bytes:,} bytes.")
+
+    read(argv, keep, limits=limits, stop=stop)
+    return bytes(output)
 
 
 class _ProgressReader:
@@ -228,6 +247,7 @@ def _pump(
                 else:
                     *whole, rest = re.split(rb"[\r\n]+", rest + data)
                     lines.extend(_log_line(line) for line in whole if line)
+                    rest = rest[:LOG_LINE_BYTES]
             watch.check()
     if rest:
         lines.append(_log_line(rest))

@@ -5,9 +5,10 @@ each frame has a place of its own in the output, and none is repeated or lost. T
 every frame, because what containers claim is often an average, or a guess from the first seconds.
 """
 
+from array import array
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import floor
 
 from tasks.media.source import Rate, Value
@@ -52,7 +53,7 @@ def measure(
     `last_duration` is the last frame's, in ticks, 0 where unknown; `claimed` are the rates that the
     container names. Raises ValueError where there is no frame.
     """
-    shown = sorted(set(ticks))
+    shown = array("q", (tick for tick, _ in groupby(sorted(ticks))))
     if not shown:
         raise ValueError("no frames")
     start = float(shown[0] * time_base)

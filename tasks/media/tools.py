@@ -12,6 +12,7 @@ from tasks.media import process
 
 # The oldest ffmpeg the recipe was measured with (Debian 12).
 OLDEST = (5, 1)
+_BRIEFLY = process.RunLimits(wall_seconds=20)
 
 
 class ToolMissing(Exception):
@@ -44,7 +45,7 @@ def version_of(program: str) -> str:
     Raises ToolMissing where it does not run or says something else.
     """
     try:
-        banner = process.capture([program, "-version"], wall_seconds=20).decode(errors="replace")
+        banner = process.capture([program, "-version"], limits=_BRIEFLY).decode(errors="replace")
     except (OSError, WorkError) as error:
         raise ToolMissing(f"{program} does not run: {error}") from error
     found = re.match(r"ff\w+ version (\S+)", banner)

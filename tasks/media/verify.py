@@ -9,6 +9,7 @@ from tasks.errors import BadInput, EncoderFailed
 from tasks.media import process
 from tasks.media.commands import CLOCK_OFFSET_SECONDS
 from tasks.media.plan import Plan, playlist_name
+from tasks.media.process import RunLimits
 from tasks.media.tools import Tools
 
 _TOLERANCE_SECONDS = 0.02
@@ -20,7 +21,7 @@ def verify(
     tools: Tools,
     *,
     frames: int | None = None,
-    wall_seconds: float = 600,
+    limits: RunLimits | None = None,
     stop: threading.Event | None = None,
 ) -> list[str]:
     """What ffprobe finds wrong with each rendition below `folder`; nothing if all is well.
@@ -28,11 +29,12 @@ def verify(
     Counts the packets of every rendition, so it reads (but does not decode) the whole stream.
     `frames` is the true count where the source ended a little early.
     """
+    limits = limits or RunLimits(wall_seconds=600)
     problems: list[str] = []
     wanted = plan.frames if frames is None else frames
     for rung in plan.rungs:
         name = playlist_name(rung.name)
-        stream = _read(folder / name, tools, wall_seconds, stop)
+        stream = _read(folder / name, tools, limits, stop)
         if stream is None:
             problems.append(f"ffprobe cannot read {name}.")
             continue
@@ -43,7 +45,7 @@ def verify(
         problems += _check_start(name, stream)
     if plan.audio:
         name = playlist_name(plan.audio.name)
-        stream = _read(folder / name, tools, wall_seconds, stop)
+        stream = _read(folder / name, tools, limits, stop)
         if stream is None:
             problems.append(f"ffprobe cannot read {name}.")
         else:
@@ -61,7 +63,7 @@ def _check_start(name: str, stream: dict[str, Any]) -> list[str]:
 
 
 def _read(
-    playlist: Path, tools: Tools, wall_seconds: float, stop: threading.Event | None
+    playlist: Path, tools: Tools, limits: RunLimits, stop: threading.Event | None
 ) -> dict[str, Any] | None:
     command = [
         *(tools.ffprobe, "-hide_banner", "-loglevel", "error"),
@@ -70,7 +72,7 @@ def _read(
         *("-count_packets", "-show_streams", "-of", "json", str(playlist)),
     ]
     try:
-        document = json.loads(process.capture(command, wall_seconds=wall_seconds, stop=stop))
+        document = json.loads(process.capture(command, limits=limits, stop=stop))
     except (BadInput, EncoderFailed):
         return None
     streams: list[dict[str, Any]] = document.get("streams", [])

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from tasks.media.probe import ProbeLimits, parse_packets, probe
+import pytest
+
+from tasks.errors import BadInput
+from tasks.media.packets import PacketReader, Packets
+from tasks.media.probe import ProbeLimits, probe
 from tasks.media.tools import Tools
 from tests.media.clips import X264, ffmpeg, numbered, numbered_clip, raw_input
 
@@ -51,15 +55,48 @@ def test_a_plain_video(tools: Tools, tmp_path: Path) -> None:
     assert (video.is_vfr, video.is_hdr, video.interlaced) == (False, False, False)
 
 
+def parse_packets(listing: str, decoded: str = "") -> Packets:
+    reader = PacketReader()
+    for character in listing:  # however the pipe cuts it
+        reader.feed(character.encode())
+    return reader.packets(decoded)
+
+
 def test_packets_that_an_edit_list_hides_are_not_frames() -> None:
     packets = parse_packets("0,0,40,KD_\n40,40,40,_D_\n80,80,40,___\n160,120,40,___\n")
 
-    assert packets.ticks == [80, 160]
+    assert list(packets.ticks) == [80, 160]
     assert (packets.read, packets.last_duration) == (4, 40)
 
 
 def test_decoding_times_serve_where_presentation_times_are_missing() -> None:
     listing = "N/A,0,1,K__\nN/A,1,1,___\n2,2,1,___\n"
 
-    assert parse_packets(listing, "1,\n2,\n").ticks == [1, 2, 3]
-    assert parse_packets(listing).ticks == [2, 3, 4]
+    assert list(parse_packets(listing, "1,\n2,\n").ticks) == [1, 2, 3]
+    assert list(parse_packets(listing).ticks) == [2, 3, 4]
+
+
+def test_more_packets_than_a_worker_can_keep_are_refused(tools: Tools, tmp_path: Path) -> None:
+    source = numbered_clip(tools, tmp_path / "source.mp4", "25", 100)
+    probe(source, tools, ProbeLimits(packets=100))
+
+    with pytest.raises(BadInput, match="more than 99 pictures"):
+        probe(source, tools, ProbeLimits(packets=99))
+
+
+def test_fonts_are_no_streams_to_count_and_tags_are_cut(tools: Tools, tmp_path: Path) -> None:
+    source = tmp_path / "anime.mkv"
+    font = tmp_path / "font.ttf"
+    font.write_bytes(b"font")
+    fonts = [word for _ in range(3) for word in ("-attach", str(font))]
+    kind = ("-metadata:s:t", "mimetype=font/ttf", "-metadata:s:a:0", f"title={'x' * 5000}")
+    ffmpeg(
+        tools,
+        *(*raw_input("25"), "-f", "lavfi", "-i", "sine=duration=1", *fonts, *kind),
+        *(*X264, "-c:a", "aac", source),
+        stdin=numbered(range(25)),
+    )
+
+    info = probe(source, tools, ProbeLimits(streams=2))
+
+    assert len(info.audio[0].title) == 200

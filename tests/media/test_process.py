@@ -17,6 +17,7 @@ from tasks.media.tools import Tools
 from tests.media.clips import numbered_clip
 
 NO_LIMITS = RunLimits()
+BRIEFLY = RunLimits(wall_seconds=20)
 # Reports like ffmpeg, one frame a tick; ignores polite requests to end; has a child of its own,
 # whose id is the first thing it says.
 STUBBORN = """
@@ -174,7 +175,7 @@ def test_only_the_end_of_a_long_log_is_kept() -> None:
 def test_the_environment_keeps_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
 
-    output = capture([sys.executable, "-c", "import os; print(os.environ)"], wall_seconds=20)
+    output = capture([sys.executable, "-c", "import os; print(os.environ)"], limits=BRIEFLY)
 
     assert b"hush" not in output
     assert b"PATH" in output
@@ -183,7 +184,7 @@ def test_the_environment_keeps_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_large_output_is_captured_whole() -> None:
     script = "import sys; sys.stdout.write('x' * 3_000_000)"
 
-    assert len(capture([sys.executable, "-c", script], wall_seconds=20)) == 3_000_000
+    assert len(capture([sys.executable, "-c", script], limits=BRIEFLY)) == 3_000_000
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

@@ -193,6 +193,23 @@ def test_limits(tools: Tools, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("size", "sar", "shown"),
+    [("320x180", "100/1", "32000 by 180"), ("20000x64", "1/1", "20000 by 64")],
+)
+def test_a_picture_that_no_encoder_can_make(
+    tools: Tools, tmp_path: Path, size: str, sar: str, shown: str
+) -> None:
+    source = tmp_path / "wide.mkv"
+    picture = f"color=size={size}:rate=5:duration=1,setsar={sar}"
+    ffmpeg(tools, "-f", "lavfi", "-i", picture, "-c:v", "ffv1", source)
+
+    assert refusal(tools, source) == (
+        f"The picture is shown at {shown} pixels; at most 16,384 on a side and 36 million in all"
+        " are allowed."
+    )
+
+
 def test_probing_stops_when_asked(tools: Tools, tmp_path: Path) -> None:
     source = numbered_clip(tools, tmp_path / "source.mp4", "25", 50)
     stop = threading.Event()
