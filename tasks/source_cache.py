@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tasks.errors import BadInput, OutOfDisk, Stopped
+from tasks.folders import in_use, remove_unused
 from tasks.models import Media
 from tasks.settings import get_settings
 from tasks.storage import get_storage
@@ -25,30 +26,41 @@ UNUSED_SECONDS = 1800.0
 
 @contextmanager
 def source_file(media: Media, stop: threading.Event) -> Iterator[Path]:
-    """The source as a local file, fetched where it is not there yet.
+    """The source as a local file, fetched where it is not there yet; nobody removes it meanwhile.
 
     Its name says nothing of its kind: that is found out by reading it. Raises BadInput where the
     source is gone, OutOfDisk, StorageFailed, Stopped.
     """
-    folder = get_settings().scratch / "sources" / media.media_id
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(media.media_id)
     path = folder / "source"
-    lock = FileLock(folder / "lock")
     while True:
-        if stop.is_set():
-            raise Stopped("Stopped before the source was there.")
-        try:
-            with lock.acquire(timeout=LOOK_SECONDS):
-                if not (path.exists() and path.stat().st_size == media.size):
-                    _fetch(media, path, stop)
-                os.utime(folder)
-            break
-        except Timeout:
-            continue
-    yield path
+        with in_use(folder) as there:
+            if there and _is_fetched(media, path, stop):
+                try:
+                    yield path
+                finally:
+                    os.utime(folder)
+                return
+
+
+def _is_fetched(media: Media, path: Path, stop: threading.Event) -> bool:
+    """Fetches the source where it is not there; False where somebody else takes long with it."""
+    if stop.is_set():
+        raise Stopped("Stopped before the source was there.")
+    try:
+        with FileLock(path.parent / "lock").acquire(timeout=LOOK_SECONDS):
+            if not (path.exists() and path.stat().st_size == media.size):
+                _fetch(media, path, stop)
+            os.utime(path.parent)
+            return True
+    except Timeout:
+        return False
 
 
 def _fetch(media: Media, path: Path, stop: threading.Event) -> None:
+    # What a worker had of it when it was killed, under a name of its own each time.
+    for left in path.parent.glob(f"{path.name}.*"):
+        left.unlink(missing_ok=True)
     make_room(media.size, keep=path.parent)
     try:
         get_storage().get_file(media.source_key, path, stop)
@@ -70,15 +82,23 @@ def make_room(size: int, keep: Path) -> None:
 
 
 def drop_unused(sources: Path, keep: Path | None = None) -> None:
-    """Removes the sources that no work used for half an hour."""
+    """Removes the sources that no work uses, and none did for half an hour."""
     for folder in sources.iterdir() if sources.exists() else ():
-        if folder != keep and time.time() - folder.stat().st_mtime > UNUSED_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder != keep:
+            remove_unused(folder, _is_old)
+
+
+def _is_old(folder: Path) -> bool:
+    return time.time() - folder.stat().st_mtime > UNUSED_SECONDS
 
 
 def forget(media_id: str) -> None:
-    """Removes a source that is not needed here any more."""
-    shutil.rmtree(get_settings().scratch / "sources" / media_id, ignore_errors=True)
+    """Removes a source that is not needed here any more, unless something is at work on it."""
+    remove_unused(_folder(media_id))
+
+
+def _folder(media_id: str) -> Path:
+    return get_settings().scratch / "sources" / media_id
 
 
 def _size(folder: Path) -> int:

@@ -4,6 +4,7 @@ import dramatiq
 
 from tasks.actors.gate import Gate
 from tasks.actors.heartbeat import shutting_down
+from tasks.actors.scratch import drop_left_behind
 from tasks.database import connect
 from tasks.settings import get_settings
 from tasks.source_cache import drop_unused
@@ -25,6 +26,7 @@ class Boot(dramatiq.Middleware):
             broker.room.open(worker.worker_threads)
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        drop_left_behind()
         drop_unused(get_settings().scratch / "sources")
         presence.start()
         if isinstance(broker, PromptBroker):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tasks import keys
 from tasks.errors import Stopped
+from tasks.folders import in_use, remove_unused
 from tasks.models import WorkUnit
 from tasks.settings import get_settings
 from tasks.storage import get_storage
@@ -22,14 +23,28 @@ PARALLEL = 8
 @contextmanager
 def scratch_folder(unit: WorkUnit) -> Iterator[Path]:
     """An empty folder below the scratch folder of the settings."""
-    parent = get_settings().scratch / "work"
+    parent = _parent()
     parent.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^A-Za-z0-9.-]", "_", unit.job_id)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+        with in_use(folder) as there:
+            if there:
+                try:
+                    yield folder
+                finally:
+                    shutil.rmtree(folder, ignore_errors=True)
+                return
+
+
+def drop_left_behind() -> None:
+    """Removes the folders of attempts whose worker was killed."""
+    for folder in _parent().iterdir() if _parent().exists() else ():
+        remove_unused(folder)
+
+
+def _parent() -> Path:
+    return get_settings().scratch / "work"
 
 
 def put_folder(folder: Path, prefix: str, stop: threading.Event) -> None:
