@@ -10,7 +10,7 @@ from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of
 from tasks.actors.scratch import scratch_folder
 from tasks.actors.tooling import probe_limits, run_limits, tools
-from tasks.errors import EncoderFailed
+from tasks.errors import BadInput, EncoderFailed, TimedOut
 from tasks.job_log_words import SPLIT, planned, probed
 from tasks.media.commands import audio_segments, poster_command
 from tasks.media.plan import POSTER, Plan, make_plan
@@ -93,7 +93,9 @@ def _make_poster(
     command = poster_command(source, info, picture, tools())
     try:
         run(command, limits=run_limits(folder, 60.0), stop=stop)
-    except EncoderFailed as error:
+        if not picture.exists():
+            raise EncoderFailed("No picture could be decoded.")
+    except (BadInput, EncoderFailed, TimedOut) as error:
         # A film without a poster can still be watched.
         log.warning("no poster for %s: %s", media.media_id, error.sentence)
         job_log.note(

@@ -26,6 +26,7 @@ from tasks.subtitles.cues import Track, within
 from tasks.subtitles.detect import detect
 from tasks.subtitles.language import UNKNOWN, name_of
 from tasks.subtitles.parse import Parsed, parse, words
+from tasks.subtitles.scan import MAX_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,7 @@ def extract_subtitles(step: Step, beat: Heartbeat) -> dict[str, Any]:
         problems = _extract(source, info, wanted, folder, beat)
         beat.report(progress=80.0)
         for track in wanted:
-            path = _path(folder, track)
-            data = path.read_bytes() if path.exists() else b""
+            data = _read_file(_path(folder, track))
             extracted.keep(media, info, track, data, problems.get(track.index))
     return {"result": {"tracks": len(wanted)}}
 
@@ -77,6 +77,14 @@ def _extract(
     return problems
 
 
+def _read_file(path: Path) -> bytes:
+    """The file, or of one that is too large as much as shows that; nothing where there is none."""
+    if not path.exists():
+        return b""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
 def _path(folder: Path, track: SubtitleInfo) -> Path:
     return folder / f"{track.index}.vtt"
 
@@ -92,6 +100,7 @@ def upload_subtitle(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
         raise BadInput("This subtitle was deleted.")
     try:
         parsed, track = _read(subtitle, media)
+        texts = segments.files(track, media.duration)
     except BadInput as error:
         withdraw(subtitle, error.sentence)
         events.publish("mediaChanged", kind="media", mediaId=media.media_id)
@@ -101,7 +110,7 @@ def upload_subtitle(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
     target = keys.stream(media.media_id, folder, "")
     # Before the first file is there: whoever deletes the subtitle must know where to look.
     subtitle.update(set__folder=folder)
-    fields = _sync(segments.files(track, media.duration), target, beat)
+    fields = _sync(texts, target, beat)
     known = {
         "language": language,
         "label": subtitle.given_label or name_of(language, subtitle.title or ""),

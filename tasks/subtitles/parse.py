@@ -12,6 +12,7 @@ from tasks.subtitles.encoding import decode
 from tasks.subtitles.markup import from_srt, from_vtt, plain
 from tasks.subtitles.scan import MAX_BYTES, Block, is_vtt, scan
 
+_HAS_HEAD = re.compile(r"^(STYLE|REGION)\b", re.MULTILINE)
 #: What a style could fetch from elsewhere.
 _FETCHES = re.compile(r"url\s*\(|@import|\\|image-set", re.IGNORECASE)
 
@@ -66,6 +67,8 @@ def _srt_cue(block: Block) -> Cue:
 
 def _head(text: str) -> tuple[str, ...]:
     """Regions and styles as blocks, without styles that would fetch something."""
+    if not _HAS_HEAD.search(text):
+        return ()  # the library reads every cue for it
     file = WebVTT.from_string(text)
     regions = ["\n".join(["REGION", *region]) for region in file.regions]
     styles = [f"STYLE\n{style.text}" for style in file.styles if not _FETCHES.search(style.text)]

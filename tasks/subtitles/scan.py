@@ -49,15 +49,17 @@ def scan(text: str, *, vtt: bool) -> list[Block]:
     if vtt and not is_vtt(text):
         raise BadInput("Line 1: a WebVTT file begins with the word WEBVTT, and this one does not.")
     blocks: list[Block] = []
+    more: list[str] = []  # lines of the last block that came after an empty one
     for first, content in _split(lines, 1 if vtt else 0):
         if vtt and content[0].split(" ")[0].split("\t")[0] in _NOT_CUES:
             continue
         place = next((n for n, line in enumerate(content[:2]) if ARROW in line), None)
         if place is not None:
+            _extend_last(blocks, more)
             blocks.append(_block(first + place, content[place], content[place + 1 :]))
         elif not vtt and blocks and not content[0].strip().isdigit():
             # SubRip has cues with empty lines in them.
-            blocks[-1] = replace(blocks[-1], payload=(*blocks[-1].payload, *content))
+            more += content
         elif first == 2 and vtt:
             continue  # lines of the header
         else:
@@ -69,7 +71,14 @@ def scan(text: str, *, vtt: bool) -> list[Block]:
             )
     if not blocks:
         raise BadInput("There is not a single cue in the file.")
+    _extend_last(blocks, more)
     return blocks
+
+
+def _extend_last(blocks: list[Block], more: list[str]) -> None:
+    if more:
+        blocks[-1] = replace(blocks[-1], payload=(*blocks[-1].payload, *more))
+        more.clear()
 
 
 def _split(lines: list[str], skipped: int) -> Iterator[tuple[int, list[str]]]:

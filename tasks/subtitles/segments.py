@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from math import ceil
 
+from tasks.errors import BadInput
 from tasks.media.commands import CLOCK_OFFSET_SECONDS
 from tasks.media.plan import PLAYLIST
 from tasks.media.playlists import subtitle_playlist
@@ -12,24 +13,51 @@ from tasks.subtitles.cues import Cue, Track
 #: save requests. Apple allows subtitles a target duration of their own.
 SEGMENT_SECONDS = 60
 SEGMENT_PATTERN = "seg_%05d.vtt"
+#: Characters that all segments of a track may have: a file of 10 MB whose cues are shown all the
+#: time would be written into each segment of a film.
+MOST_CHARACTERS = 50_000_000
 #: The whole track, for programs that want one file.
 WHOLE = "subtitles.vtt"
 
+_TIMES_LENGTH = len("00:00:00.000 --> 00:00:00.000")
 #: Cue times count from the film's beginning, which pictures and sound have at ten seconds.
 _TIMESTAMP_MAP = f"X-TIMESTAMP-MAP=MPEGTS:{CLOCK_OFFSET_SECONDS * 90_000},LOCAL:00:00:00.000"
 
 
 def files(track: Track, seconds: float) -> dict[str, str]:
     """Name → text of everything that a film of so many seconds needs of a track; the playlist,
-    which names the others, comes last."""
+    which names the others, comes last.
+
+    Raises BadInput where the segments would be far larger than the track.
+    """
     texts = {WHOLE: whole(track)}
+    stretches = list(_stretches(seconds))
+    inside = _by_segment(track, len(stretches))
     durations = []
-    for number, (start, end) in enumerate(_stretches(seconds)):
-        inside = [c for c in track.cues if c.start < end * 1000 and c.end > start * 1000]
-        texts[SEGMENT_PATTERN % number] = _file(track.head, inside, _TIMESTAMP_MAP)
+    for number, (start, end) in enumerate(stretches):
+        texts[SEGMENT_PATTERN % number] = _file(track.head, inside[number], _TIMESTAMP_MAP)
         durations.append((SEGMENT_PATTERN % number, end - start))
     texts[PLAYLIST] = subtitle_playlist(durations)
     return texts
+
+
+def _by_segment(track: Track, count: int) -> list[list[Cue]]:
+    """The cues of each segment: one that is shown across a seam is in both."""
+    inside: list[list[Cue]] = [[] for _ in range(count)]
+    size = count * sum(map(len, track.head))
+    length = SEGMENT_SECONDS * 1000
+    for cue in track.cues:
+        # Up to the last segment that begins before the cue ends.
+        numbers = range(cue.start // length, min(count, -(-cue.end // length)))
+        size += len(numbers) * (len(cue.text) + len(cue.settings) + _TIMES_LENGTH)
+        if size > MOST_CHARACTERS:
+            raise BadInput(
+                "The cues are shown for so long, or their styles are so large, that the segments of"
+                f" the stream would have more than {MOST_CHARACTERS:,} characters."
+            )
+        for number in numbers:
+            inside[number].append(cue)
+    return inside
 
 
 def names(seconds: float) -> list[str]:

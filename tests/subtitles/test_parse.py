@@ -186,6 +186,13 @@ def test_a_large_file_is_read_in_seconds() -> None:
     assert len(parse(text.encode("cp1252"), "film.srt").track.cues) == 60_000
 
 
+def test_a_cue_of_many_paragraphs_is_read_as_quickly_as_any_other() -> None:
+    # Work that grew with the square of their number would take minutes here.
+    lines = "x\n\n" * 200_000
+    parsed = parse(f"1\n00:00:01,000 --> 00:00:02,000\nHi\n\n{lines}".encode(), "a.srt")
+    assert parsed.track.cues[0].text.count("x") == 200_000
+
+
 def test_a_track_is_moved_and_cut() -> None:
     track = Track((Cue(0, 900, "a"), Cue(500, 1500, "b"), Cue(3000, 9000, "c")))
     assert shifted(track, -1000).cues == (Cue(0, 500, "b"), Cue(2000, 8000, "c"))

@@ -5,6 +5,7 @@ import re
 import m3u8
 import pytest
 
+from tasks.errors import BadInput
 from tasks.media.commands import CLOCK_OFFSET_SECONDS
 from tasks.media.playlists import SubtitleTrack, subtitle_playlist, with_subtitles
 from tasks.media.presentation import check_subtitles
@@ -44,6 +45,18 @@ def test_a_cue_is_in_every_segment_in_which_it_is_shown() -> None:
     assert texts_of(made["seg_00001.vtt"]) == ["over the seam", "right at it", "up to it"]
     assert texts_of(made["seg_00002.vtt"]) == ["last"]
     assert texts_of(made[WHOLE]) == [cue.text for cue in TRACK.cues]
+
+
+@pytest.mark.parametrize(
+    "track",
+    [
+        Track(tuple(Cue(0, 7_200_000, "x") for _ in range(20_000))),
+        Track((Cue(0, 1000, "x"),), ("STYLE\n" + "x" * 500_000,)),
+    ],
+)
+def test_a_track_that_would_fill_every_segment_is_refused(track: Track) -> None:
+    with pytest.raises(BadInput, match="more than 50,000,000 characters"):
+        files(track, 7200.0)
 
 
 def test_a_cue_keeps_its_times_and_settings_in_every_segment() -> None:
