@@ -71,16 +71,22 @@ _QUEUE_OF = {
 
 def advance(job_id: str) -> None:
     """Does whatever is due for a job, until nothing is. Safe to call at any time, from anywhere."""
+    refused: set[Action] = set()
     for _ in range(MOST_ROUNDS):
         job = _found(job_id)
         if job is None:
             return
         noted = Media.objects(media_id=job.media_id).scalar("subtitles_due").first()
         actions = decide(read_state(job), window=get_settings().chunk_window)
+        actions = [action for action in actions if action not in refused]
         for action in actions:
-            _DO[type(action)](job, action)
+            try:
+                _DO[type(action)](job, action)
+            except StorageFailed as error:
+                log.warning("job %s: %s is for later: %s", job_id, action, error)
+                refused.add(action)
         if all(isinstance(action, Enqueue) for action in actions):
-            if noted and job.finished:
+            if noted and job.finished and not refused:
                 _see_to_subtitles(job, noted)
             return
     log.error("job %s did not come to rest", job_id)
@@ -280,7 +286,9 @@ def _fail(job: TranscodeJob, action: FailJob) -> None:
 def _complete(job: TranscodeJob, _action: CompleteJob) -> None:
     _publish(job)
     refresh(job.job_id)
-    lifecycle.complete_job(job.job_id, {"phase": Phase.uploading.value, "detail": ""})
+    fields = {"phase": Phase.uploading.value, "detail": ""}
+    if lifecycle.complete_job(job.job_id, fields) is None:
+        return  # somebody else did, or ended it otherwise; its work area may be in use again
     try:
         get_storage().delete_prefix(keys.work(job.job_id))
         # What a worker was sending when it was killed.

@@ -201,9 +201,13 @@ _OVER = (Status.failed, Status.cancelled)
 
 def decide(job: JobState, *, window: int) -> list[Action]:
     """The actions due now, in order; ``window`` is how many chunks may be out at a time."""
+    # Beside everything else: storage that keeps a file does not keep a job from its end.
+    removals: list[Action] = [RemoveSubtitle(subtitle) for subtitle in job.removals]
+    return removals + _due(job, window)
+
+
+def _due(job: JobState, window: int) -> list[Action]:
     parts: list[StepState | UploadState] = [*job.steps, *job.uploads]
-    if job.removals:
-        return [RemoveSubtitle(subtitle) for subtitle in job.removals]
     if job.status is Status.completed:
         return _after_completion(job)
     if job.status in FINISHED:

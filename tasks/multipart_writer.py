@@ -3,8 +3,10 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from tasks.errors import StorageFailed
-from tasks.storage_client import translated
+from tasks.storage_client import is_missing, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -54,13 +56,25 @@ class MultipartWriter:
         if self._buffer:
             self._send()
         with translated(f"finish {self.key}"):
-            self.client.complete_multipart_upload(
-                Bucket=self.bucket,
-                Key=self.key,
-                UploadId=self._upload_id,
-                MultipartUpload={"Parts": self._parts},  # type: ignore[typeddict-item]
-            )
+            try:
+                self.client.complete_multipart_upload(
+                    Bucket=self.bucket,
+                    Key=self.key,
+                    UploadId=self._upload_id,
+                    MultipartUpload={"Parts": self._parts},  # type: ignore[typeddict-item]
+                )
+            except ClientError as error:
+                # boto3 asks again where an answer was lost, and then the upload is over already.
+                if not (is_missing(error) and self._is_there()):
+                    raise
         self._upload_id = None
+
+    def _is_there(self) -> bool:
+        try:
+            reply = self.client.head_object(Bucket=self.bucket, Key=self.key)
+        except ClientError:
+            return False
+        return int(reply["ContentLength"]) == self.size
 
     def abort(self) -> None:
         """Gives up; what was sent is removed."""

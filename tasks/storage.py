@@ -247,7 +247,11 @@ class Storage:
                 raise
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Removes objects; unknown keys don't matter."""
+        """Removes objects; unknown keys don't matter.
+
+        Where storage keeps some, all others are removed before that is a StorageFailed.
+        """
+        refused: list[str] = []
         for start in range(0, len(keys), DELETE_BATCH):
             batch = keys[start : start + DELETE_BATCH]
             with translated(f"remove {batch[0]}"):
@@ -255,9 +259,15 @@ class Storage:
                     Bucket=self.bucket,
                     Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
                 )
-            for error in reply.get("Errors", []):
-                code, key = error.get("Code"), error.get("Key")
-                raise StorageFailed(f"Storage answered {code} when asked to remove {key}.")
+            # What is refused of single keys comes with an answer of success.
+            refused += [
+                f"{error.get('Code')} when asked to remove {error.get('Key')}"
+                for error in reply.get("Errors", [])
+                if error.get("Code") not in MISSING
+            ]
+        if refused:
+            more = f", and to {len(refused) - 1:,} keys more" if len(refused) > 1 else ""
+            raise StorageFailed(f"Storage answered {refused[0]}{more}.")
 
     def delete_prefix(self, prefix: str) -> int:
         """Removes every object whose key begins with ``prefix``; returns how many."""

@@ -12,6 +12,7 @@ from tasks.actors.job_rows import job_of, media_of, source_of
 from tasks.actors.scratch import scratch_folder
 from tasks.actors.tally import Tally
 from tasks.actors.tooling import run_limits, tools
+from tasks.actors.upload import remove_stale
 from tasks.errors import BadInput, EncoderFailed, Stopped
 from tasks.media.commands import subtitles_command
 from tasks.media.plan import PLAYLIST
@@ -169,5 +170,5 @@ def _sync(texts: Mapping[str, str], target: str, beat: Heartbeat) -> dict[str, A
         if differs:
             storage.put_bytes(target + name, body, keys.content_type(name))
         tally.add(name, len(body), moved=differs)
-    storage.delete([key for key in there if key.removeprefix(target) not in bodies])
+    remove_stale([key for key in there if key.removeprefix(target) not in bodies])
     return tally.fields()

@@ -4,6 +4,7 @@ An upload is a sync inside of the bucket: it copies what is missing or different
 costs only what is left.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,6 +19,8 @@ from tasks.outputs import rendition_files, steps_behind
 from tasks.settings import get_settings
 from tasks.storage import ObjectInfo, get_storage
 
+log = logging.getLogger(__name__)
+
 #: Files copied at the same time.
 PARALLEL = 8
 
@@ -30,8 +33,16 @@ def upload_hls(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
     fields = _sync(files, target, job, beat)
     # What an earlier encoding left there and this one does not have.
     stale = [key for key in get_storage().list(target) if key.removeprefix(target) not in files]
-    get_storage().delete(stale)
+    remove_stale(stale)
     return fields
+
+
+def remove_stale(unlisted: Sequence[str]) -> None:
+    """Removes files that no playlist names any more, as far as storage allows it."""
+    try:
+        get_storage().delete(unlisted)
+    except StorageFailed as error:
+        log.warning("files of no use stay: %s", error)
 
 
 def _sync(

@@ -46,6 +46,10 @@ class Refusal:
         self.wanted = wanted
         self.status = status
         self.body = f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode()
+        if status == 200:
+            # Of many that are to be removed, one is kept.
+            of_one = f"<Error><Key>a/key</Key><Code>{code}</Code></Error>"
+            self.body = f"<?xml version='1.0'?><DeleteResult>{of_one}</DeleteResult>".encode()
         self.count = 0
         self._ended = False
 

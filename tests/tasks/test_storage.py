@@ -71,6 +71,31 @@ def test_a_write_that_breaks_off_leaves_nothing(database: Servers) -> None:
     assert uploads_under_way(database) == []
 
 
+def test_an_upload_that_was_finished_unheard_is_finished(database: Servers) -> None:
+    data = b"x" * (PART_BYTES + 1)
+    with get_storage().writer("big") as writer:
+        writer.write(data)
+        writer._send()
+        # As boto3 asks where the answer is lost; and then it asks again.
+        database.s3_client.complete_multipart_upload(
+            Bucket=database.bucket,
+            Key="big",
+            UploadId=writer._upload_id or "",
+            MultipartUpload={"Parts": writer._parts},  # type: ignore[typeddict-item]
+        )
+    assert get_storage().get_bytes("big") == data
+
+
+def test_an_upload_that_somebody_gave_up_is_not_taken_for_finished(database: Servers) -> None:
+    def write() -> None:
+        with get_storage().writer("big") as writer:
+            writer.write(b"x" * (PART_BYTES + 1))
+            assert get_storage().abort_uploads("big") == 1
+
+    with pytest.raises(StorageFailed):
+        write()
+
+
 def test_half_uploads_below_a_prefix_are_given_up(database: Servers) -> None:
     storage = get_storage()
     assert storage.abort_uploads("work/1/") == 0
