@@ -4,6 +4,13 @@ import uuid
 
 from tasks.redis_client import get_redis
 
+#: Both ask and act at one moment: in between, the lock could run out and be another's.
+_PROLONG = """
+if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('pexpire', KEYS[1], ARGV[2])
+"""
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"
+
 
 class Lock:
     """Lets one of several processes act; ``seconds`` after its last `hold` it is free again.
@@ -22,13 +29,8 @@ class Lock:
         client = get_redis()
         if client.set(self.name, self.token, nx=True, px=self.milliseconds):
             return True
-        if client.get(self.name) != self.token:
-            return False
-        client.pexpire(self.name, self.milliseconds)
-        return True
+        return bool(client.eval(_PROLONG, 1, self.name, self.token, self.milliseconds))
 
     def release(self) -> None:
         """Lets the next one in. Raises RedisError."""
-        client = get_redis()
-        if client.get(self.name) == self.token:
-            client.delete(self.name)
+        get_redis().eval(_RELEASE, 1, self.name, self.token)

@@ -378,9 +378,14 @@ def load_settings() -> Settings:
             known = {variable(name): name for name in Settings.model_fields}
             name = field if field.isupper() else variable(field)
             secret = "SecretStr" in str(Settings.model_fields[known.get(name, field)].annotation)
-            value = "(hidden)" if secret else repr(problem["input"])
+            value = "(hidden)" if secret else _without_password(repr(problem["input"]))
             lines.append(f"{name}={value}: {problem['msg'].removeprefix('Value error, ')}")
         raise SettingsError("\n".join(lines)) from None
+
+
+def _without_password(text: str) -> str:
+    # Up to the last @: a password with a slash or an @ of its own is what makes most URLs wrong.
+    return re.sub(r"//.*@", "//(hidden)@", text)
 
 
 @lru_cache(maxsize=1)

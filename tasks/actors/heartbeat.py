@@ -68,6 +68,9 @@ class Heartbeat:
             except PyMongoError as error:
                 waited = time.monotonic() - started
                 log.warning("%s: lease not renewed in %.0f s: %s", self.unit.job_id, waited, error)
+            except Exception:
+                # Whatever it is: without the next beat the work would go on and the lease run out.
+                log.exception("%s: a beat failed", self.unit.job_id)
 
     def _beat(self) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ from tasks.actors.tooling import run_limits, tools
 from tasks.errors import EncoderFailed, NotYet, Stopped
 from tasks.media.commands import storyboard_command
 from tasks.media.plan import STORYBOARD, THUMBNAIL_FOLDER, Plan
-from tasks.media.playlists import all_playlists
+from tasks.media.playlists import all_playlists, peak_bandwidth
 from tasks.media.presentation import check_presentation
 from tasks.media.process import run
 from tasks.media.segments import ChunkOutput, RenditionOutput, join, odd_chunks
@@ -200,12 +200,12 @@ def _with_bitrates(job: TranscodeJob, outputs: Sequence[RenditionOutput]) -> lis
     for row in job.renditions:
         output = by_name[row["name"]]
         size = sum(segment.size for segment in output.segments)
-        peak = max(segment.size * 8 / segment.duration for segment in output.segments)
+        peak = peak_bandwidth([(segment.size, segment.duration) for segment in output.segments])
         rows.append(
             {
                 **row,
                 "segments": len(output.segments),
-                "bandwidth": round(peak),
+                "bandwidth": peak,
                 "average_bandwidth": round(size * 8 / output.duration),
             }
         )

@@ -6,8 +6,8 @@ from pymongo.errors import BulkWriteError
 
 from tasks import facets, queue
 from tasks.announce import announce
+from tasks.database import server_time
 from tasks.models import Status, Step, TranscodeJob, UploadJob, WorkUnit
-from tasks.models.clock import now
 from tasks.transition import Change, Unit, apply, literal
 
 #: MongoDB's code for a key that is there already.
@@ -19,8 +19,10 @@ def create(units: Sequence[WorkUnit], *, who: str, why: str, send: bool = False)
 
     ``send``: each gets its message at once; otherwise ``enqueue`` gives it one when it is due.
     """
+    if not units:
+        return
     documents = []
-    moment = now()
+    moment = server_time()
     for unit in units:
         unit.status = Status.waiting.value
         unit.created_at = unit.updated_at = moment
@@ -33,8 +35,6 @@ def create(units: Sequence[WorkUnit], *, who: str, why: str, send: bool = False)
             {"at": moment, "status": Status.waiting.value, "who": who, "why": why}
         ]
         documents.append(document)
-    if not documents:
-        return
     there: set[int] = set()
     try:
         units[0]._get_collection().insert_many(documents, ordered=False)

@@ -3,13 +3,14 @@
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, tzinfo
 
 import pytest
 
 from tasks import events, lifecycle
 from tasks.database import server_time
 from tasks.errors import BadInput, EncoderFailed
-from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob, clock
 from tasks.settings import get_settings
 from tasks.transition import move
 from tests.servers import Servers
@@ -26,6 +27,18 @@ def test_a_new_unit_waits_without_a_message() -> None:
     step = a_step(a_job())
     assert (step.status, step.message_id, step.attempt) == (Status.waiting, None, 0)
     assert [line.status for line in step.history] == ["waiting"]
+
+
+def test_a_new_unit_is_dated_by_the_clock_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fast(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Fast":
+            return super().now(tz) + timedelta(hours=1)
+
+    monkeypatch.setattr(clock, "datetime", Fast)
+    step = reread(enqueued(a_step(a_job())))
+    dates = (step.created_at, step.updated_at, step.enqueued_at, step.history[0].at)
+    assert all(abs(date - server_time()) < timedelta(minutes=10) for date in dates)
 
 
 def test_a_unit_made_twice_is_there_once_and_keeps_its_state() -> None:
