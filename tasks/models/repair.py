@@ -11,7 +11,7 @@ KEPT_SECONDS = 14 * 24 * 3600
 class Repair(Document):
     """``who`` is ``reconciler`` or a person; ``rule`` an id of ``tasks.verdict``.
 
-    ``kind`` and ``ref`` name what was repaired, as a ``tasks.drift.Drift`` does.
+    ``kind`` and ``ref`` name what was repaired, as a ``tasks.drift_words.Drift`` does.
     """
 
     at = DateTimeField(required=True)

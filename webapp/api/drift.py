@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from werkzeug.exceptions import NotFound
 
 from tasks import drift, repairs
-from tasks.drift import Drift
+from tasks.drift_words import Drift
 from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import json_object, parsed, parsed_query

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from tasks import drift, repairs
-from tasks.drift import Drift, Overview
+from tasks.drift import Overview
+from tasks.drift_words import Drift
 from tasks.models.repair import Repair
 from tasks.verdict import BY_ID
 from webapp import format as say

@@ -1,200 +1,30 @@
-"""What is due for a job: a pure function of its rows.
-
-Progress and recovery ask the same question, so whoever finished a step, the reconciler, and a
-person's retry all get the same answer, any number of times.
-"""
+"""Which actions are due in which state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from tasks.decide.actions import (
+    Action,
+    Activate,
+    CancelPart,
+    CancelParts,
+    CompleteJob,
+    CreateEncodes,
+    CreateMaster,
+    CreateStep,
+    CreateSubtitleUploads,
+    CreateUploads,
+    Enqueue,
+    EnterPhase,
+    FailJob,
+    RefreshMaster,
+    RemoveSubtitle,
+    Retry,
+    SayWhy,
+)
+from tasks.decide.state import JobState, StepState, UploadState
 from tasks.errors import Category, WorkError
 from tasks.models import FINISHED, Phase, Status, StepKind
 from tasks.upload_words import NOTHING_LOST, loss
-
-
-@dataclass(frozen=True)
-class StepState:
-    """A step, as far as it matters here."""
-
-    job_id: str
-    kind: StepKind
-    index: int
-    status: Status
-    message_id: str | None = None
-    error: WorkError | None = None
-
-
-@dataclass(frozen=True)
-class UploadState:
-    """An upload job, as far as it matters here: of a ``rendition``, of a ``subtitle`` (its id), or
-    of neither: then it is a master's.
-
-    ``refresh``: it brings a published master up to date. ``waits_for`` is what its row says.
-    """
-
-    job_id: str
-    rendition: str | None
-    status: Status
-    message_id: str | None = None
-    error: WorkError | None = None
-    subtitle: str | None = None
-    refresh: bool = False
-    waits_for: str | None = None
-
-    @property
-    def is_master(self) -> bool:
-        """Whether it is the upload that makes the stream visible."""
-        return self.rendition is None and self.subtitle is None and not self.refresh
-
-
-@dataclass(frozen=True)
-class JobState:
-    """A transcode job with its steps and uploads, in order.
-
-    ``encodes``: how many chunks and sounds the plan has (0 before there is one), and its
-    ``renditions``. ``retrying``: whatever failed or was
-    cancelled is to be done again, or of that only what ``retry_only`` names.
-
-    Of the media's subtitles: ``subtitles_due`` have no upload yet, ``removals`` are deleted and in
-    no master any more, and ``master_due`` names the upload that would make the published master
-    list what it should (None where it does).
-    """
-
-    status: Status
-    phase: Phase
-    encodes: int = 0
-    renditions: Sequence[str] = ()
-    retrying: bool = False
-    retry_only: Sequence[str] = ()
-    steps: Sequence[StepState] = ()
-    uploads: Sequence[UploadState] = ()
-    subtitles_due: Sequence[str] = ()
-    removals: Sequence[str] = ()
-    master_due: str | None = None
-
-
-@dataclass(frozen=True)
-class CreateStep:
-    """A step without an index has to be made: split or merge."""
-
-    kind: StepKind
-
-
-@dataclass(frozen=True)
-class CreateEncodes:
-    """The plan's chunks and its audio have to be made, and the extraction of text tracks."""
-
-
-@dataclass(frozen=True)
-class CreateUploads:
-    """An upload for each rendition has to be there, and one for the master that waits for them."""
-
-
-@dataclass(frozen=True)
-class CreateMaster:
-    """The upload of the master playlist has to be made."""
-
-
-@dataclass(frozen=True)
-class SayWhy:
-    """The row of an upload that waits for others has to say why."""
-
-    job_id: str
-    why: str
-
-
-@dataclass(frozen=True)
-class CreateSubtitleUploads:
-    """Each subtitle that is due needs an upload."""
-
-
-@dataclass(frozen=True)
-class RefreshMaster:
-    """The published master has to be brought up to date by an upload of this id."""
-
-    job_id: str
-
-
-@dataclass(frozen=True)
-class RemoveSubtitle:
-    """A deleted subtitle's files may go."""
-
-    subtitle: str
-
-
-@dataclass(frozen=True)
-class Enqueue:
-    """A waiting unit gets a message."""
-
-    job_id: str
-    upload: bool
-
-
-@dataclass(frozen=True)
-class Retry:
-    """A unit that had failed belongs to a job that was retried."""
-
-    job_id: str
-    upload: bool
-
-
-@dataclass(frozen=True)
-class Activate:
-    """Somebody works on the job."""
-
-
-@dataclass(frozen=True)
-class EnterPhase:
-    """The job has come to another phase."""
-
-    phase: Phase
-
-
-@dataclass(frozen=True)
-class CancelParts:
-    """Nothing that belongs to the job may go on."""
-
-    why: str
-
-
-@dataclass(frozen=True)
-class CancelPart:
-    """A unit of a completed job that it has no use for."""
-
-    job_id: str
-    upload: bool
-
-
-@dataclass(frozen=True)
-class CompleteJob:
-    """All is done."""
-
-
-@dataclass(frozen=True)
-class FailJob:
-    """A part failed for good, and nothing else of the job can still be useful."""
-
-    error: WorkError = field(compare=False)
-
-
-Action = (
-    CreateStep
-    | CreateEncodes
-    | CreateUploads
-    | CreateMaster
-    | SayWhy
-    | CreateSubtitleUploads
-    | RefreshMaster
-    | RemoveSubtitle
-    | Enqueue
-    | Retry
-    | Activate
-    | EnterPhase
-    | CancelPart
-    | CancelParts
-    | CompleteJob
-    | FailJob
-)
 
 _OVER = (Status.failed, Status.cancelled)
 

@@ -1,0 +1,88 @@
+"""How ffmpeg opens a source, and what all of its command lines have in common."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from tasks.media import filters
+from tasks.media.plan import INIT, SEGMENT_PATTERN
+from tasks.media.source import SourceInfo, VideoInfo
+from tasks.media.tools import Tools
+
+#: Seconds by which everything in a stream is later than in the film.
+CLOCK_OFFSET_SECONDS = 10
+# A segment is due so much early, or rounding could put the cut one GOP later.
+HAIR_SECONDS = 0.0001
+
+# Demuxers that seek to a key frame by an index. The others (MPEG-TS, MPEG-PS, …) land anywhere in a
+# GOP, and what is decoded until the next key frame is garbage: there, reading begins earlier.
+_INDEXED = {"mov", "matroska", "webm", "avi", "flv"}
+_PREROLL_SECONDS = 12
+
+# ffmpeg sees local files only: what a container may name inside itself (a URL, another file by a
+# protocol of its own) is never opened. `pipe` is for the progress report.
+PROTOCOLS = "file,pipe"
+
+
+def reading(info: SourceInfo) -> dict[str, Any]:
+    """Input options: local files alone, and the demuxer that probing found, so that reading and
+    probing cannot disagree."""
+    return {"protocol_whitelist": PROTOCOLS, "format": info.format_name.split(",")[0]}
+
+
+def pictures_from(source: Path, info: SourceInfo, at: Fraction) -> Any:
+    """The pictures from `at` seconds after the first on, or from some time before that; all of one
+    size, upright and progressive. Raises ValueError for a source without video."""
+    video = video_of(info)
+    pictures = _read(source, info, at)[str(video.index)]
+    if not video.rotation:
+        pictures = pictures.filter("scale", w=video.coded_width, h=video.coded_height)
+    return filters.chain(pictures, filters.deinterlace(video))
+
+
+def compiled(outputs: Iterable[Any], tools: Tools) -> list[str]:
+    """The command line that writes all outputs in one run, with reports of its progress."""
+    merged = ffmpeg.merge_outputs(*outputs).global_args(
+        "-nostdin",
+        "-hide_banner",
+        *("-loglevel", "warning"),
+        *("-progress", "pipe:1"),
+        *("-stats_period", "0.5"),
+        "-nostats",
+    )
+    return list(merged.compile(cmd=tools.ffmpeg, overwrite_output=True))
+
+
+def hls_options(folder: Path, segment_seconds: float, first: int) -> dict[str, Any]:
+    """Output options for CMAF segments, numbered from `first` on, in a folder that exists."""
+    return {
+        "format": "hls",
+        "hls_time": f"{segment_seconds - HAIR_SECONDS:.6f}",
+        "hls_playlist_type": "vod",
+        "hls_segment_type": "fmp4",
+        "hls_segment_options": "movflags=+frag_discont",
+        "hls_fmp4_init_filename": INIT,
+        "hls_segment_filename": str(folder / SEGMENT_PATTERN),
+        "start_number": first,
+    }
+
+
+def _read(source: Path, info: SourceInfo, at: Fraction) -> Any:
+    """Open for reading from `at` seconds after the first video frame, or some time before it."""
+    seek: dict[str, Any] = {}
+    if at > 0:
+        preroll = 0 if _INDEXED & set(info.format_name.split(",")) else _PREROLL_SECONDS
+        to = max(0.0, float(at) - preroll) + video_of(info).start_time
+        seek = {"ss": f"{to:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    steady = {} if video_of(info).rotation else {"noautorotate": None, "reinit_filter": 0}
+    return ffmpeg.input(str(source), copyts=None, **seek, **steady, **reading(info))
+
+
+def video_of(info: SourceInfo) -> VideoInfo:
+    """The source's video. Raises ValueError where there is none."""
+    if info.video is None:
+        raise ValueError("the source has no video")
+    return info.video

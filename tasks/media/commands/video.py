@@ -1,0 +1,146 @@
+"""The pictures of a chunk, in every rendition, with its thumbnails."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from tasks.media import filters
+from tasks.media.commands.common import (
+    CLOCK_OFFSET_SECONDS,
+    compiled,
+    hls_options,
+    pictures_from,
+    video_of,
+)
+from tasks.media.ladder import Rung
+from tasks.media.plan import PLAYLIST, THUMBNAIL_FOLDER, THUMBNAIL_PATTERN, Chunk, Plan
+from tasks.media.source import SourceInfo, VideoInfo
+from tasks.media.tools import Tools
+
+QUARTER_FRAME = Fraction(1, 4)
+DEFAULT_PRESET = "veryfast"
+
+
+def chunk_command(
+    source: Path,
+    info: SourceInfo,
+    plan: Plan,
+    chunk: Chunk,
+    out_dir: Path,
+    tools: Tools,
+    *,
+    preset: str = DEFAULT_PRESET,
+    threads: int | None = None,
+) -> list[str]:
+    """Decode one chunk once and write it in every rendition, plus its thumbnails.
+
+    Writes `<rung>/init.mp4` and `<rung>/seg_00012.m4s` below `out_dir` (with a `playlist.m3u8` of
+    this chunk alone, which nobody needs), and `thumbs/thumb_00012.jpg`, both numbered through the
+    whole film. The folders must exist: see `output_folders`.
+    """
+    video = video_of(info)
+    frames = _chunk_frames(source, info, plan, chunk)
+    first_thumbnail = plan.thumbnails_before(chunk.first_frame)
+    has_thumbnail = first_thumbnail < plan.thumbnails_before(chunk.first_frame + chunk.frames)
+    branches = frames.filter_multi_output("split", len(plan.rungs) + has_thumbnail)
+    outputs = [
+        _rung_output(branches.stream(i), video, rung, plan, chunk, out_dir, preset, threads)
+        for i, rung in enumerate(plan.rungs)
+    ]
+    if has_thumbnail:  # last: ffmpeg reports the frame count of its first output
+        branch = branches.stream(len(plan.rungs))
+        outputs.append(_thumbnail_output(branch, video, plan, chunk, first_thumbnail, out_dir))
+    return compiled(outputs, tools)
+
+
+def output_folders(plan: Plan, out_dir: Path) -> tuple[Path, ...]:
+    """The folders that must exist before the commands run: ffmpeg makes none."""
+    names = [rung.name for rung in plan.rungs]
+    if plan.rungs:
+        names.append(THUMBNAIL_FOLDER)
+    if plan.audio:
+        names.append(plan.audio.name)
+    return tuple(out_dir / name for name in names)
+
+
+def _chunk_frames(source: Path, info: SourceInfo, plan: Plan, chunk: Chunk) -> Any:
+    """The chunk's frames: upright, progressive, SDR, at the plan's rate, the first at time 0."""
+    video, rate = video_of(info), plan.rate.fraction
+    begins = (chunk.first_frame - QUARTER_FRAME) / rate
+    start = Fraction(video.start_time).limit_denominator(1_000_000) + begins
+    frames = (
+        pictures_from(source, info, begins)
+        .filter("setpts", f"PTS-({start.numerator}/{start.denominator})/TB")
+        .filter("fps", plan.rate, start_time=0)
+        .filter("setpts", f"N/({plan.rate})/TB")
+    )
+    if video.is_vfr or plan.rate != video.rate:
+        # How long the last frame stays, ffmpeg before 6 does not tell the fps filter.
+        frames = frames.filter("tpad", stop=2, stop_mode="clone")
+    frames = frames.filter("trim", end_frame=chunk.frames)
+    return filters.chain(frames, filters.to_sdr(video))
+
+
+def _rung_output(
+    branch: Any,
+    video: VideoInfo,
+    rung: Rung,
+    plan: Plan,
+    chunk: Chunk,
+    out_dir: Path,
+    preset: str,
+    threads: int | None,
+) -> Any:
+    picture = filters.chain(branch, filters.to_picture(video, rung.width, rung.height))
+    folder = out_dir / rung.name
+    options: dict[str, Any] = {
+        "frames:v": chunk.frames,
+        "c:v": "libx264",
+        "preset": preset,
+        "profile:v": rung.profile,
+        "level:v": rung.level,
+        "crf": rung.crf,
+        "maxrate": rung.maxrate,
+        "bufsize": rung.bufsize,
+        "pix_fmt": "yuv420p",
+        "g": plan.gop,
+        "keyint_min": plan.gop,
+        "sc_threshold": 0,
+        "flags": "+cgop",
+        "color_primaries": "bt709",
+        "color_trc": "bt709",
+        "colorspace": "bt709",
+        "color_range": "tv",
+        "output_ts_offset": _seconds(chunk.first_frame / plan.rate.fraction + CLOCK_OFFSET_SECONDS),
+        "map_metadata": -1,
+        "map_chapters": -1,
+        **hls_options(folder, plan.segment_seconds, chunk.first_segment),
+    }
+    if threads is not None:
+        options["threads:v"] = threads
+    return picture.output(str(folder / PLAYLIST), **options)
+
+
+def _thumbnail_output(
+    branch: Any, video: VideoInfo, plan: Plan, chunk: Chunk, first: int, out_dir: Path
+) -> Any:
+    every = plan.thumbnail_frames
+    picture = branch.filter("select", f"not(mod(n+{chunk.first_frame},{every}))")
+    picture = filters.chain(
+        picture, filters.to_picture(video, plan.thumbnail_width, plan.thumbnail_height)
+    )
+    return picture.output(
+        str(out_dir / THUMBNAIL_FOLDER / THUMBNAIL_PATTERN),
+        **{
+            "c:v": "mjpeg",
+            "q:v": 5,
+            "fps_mode": "passthrough",
+            "start_number": first,
+            "map_metadata": -1,
+            "format": "image2",
+        },
+    )
+
+
+def _seconds(value: Fraction) -> str:
+    return f"{float(value):.6f}"
