@@ -133,7 +133,7 @@ def _sensible(shown: Sequence[int], time_base: Fraction, claimed: Sequence[Fract
 def _kept(shown: Sequence[int], time_base: Fraction, rate: Fraction) -> float:
     """The share of frames that would have a place of their own at a rate."""
     per_tick = float(time_base * rate)
-    # The grid begins a quarter of a frame early, as it does when encoding (commands.py): frames
-    # that are halfway between two places must not be taken for lost.
+    # The grid begins a quarter of a frame early, as it does when encoding: frames that are halfway
+    # between two places must not be taken for lost.
     places = {floor((tick - shown[0]) * per_tick + 0.75) for tick in shown}
     return len(places) / len(shown)
