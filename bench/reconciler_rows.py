@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -15,6 +16,8 @@ BATCH = 5_000
 DEAD_WORKER = "machine:1"
 #: Steps of a finished job.
 STEPS = 19
+#: Threads that write finished rows.
+WRITERS = 3
 
 
 def fill_waiting(servers: Servers, jobs: int) -> None:
@@ -31,12 +34,17 @@ def fill_finished(servers: Servers, rows: int) -> None:
     """Completed jobs with their completed steps: so many rows together."""
     database = servers.mongo_client.get_default_database()
     over = {"status": "completed", "message_id": None}
-    for ids in _batches(_ids(rows // (STEPS + 1))):
+
+    def insert(ids: list[str]) -> None:
         jobs = [_job(job_id, "completed") for job_id in ids]
         database["transcode_jobs"].insert_many(jobs, ordered=False)
         steps = (_step(i, "chunk", n, queue.CHUNKS) | over for i in ids for n in range(STEPS))
         for some in _batches(steps):
             database["steps"].insert_many(some, ordered=False)
+
+    # While the database writes for one, another makes its rows.
+    with ThreadPoolExecutor(WRITERS) as writers:
+        list(writers.map(insert, _batches(_ids(rows // (STEPS + 1)), BATCH // STEPS)))
 
 
 def lose_messages(servers: Servers) -> None:
@@ -108,7 +116,7 @@ def _long_ago() -> datetime:
     return datetime.now(UTC) - timedelta(minutes=10)
 
 
-def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+def _batches(items: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
     rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, size)):
         yield batch
