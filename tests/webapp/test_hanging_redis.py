@@ -10,10 +10,11 @@ import redis
 from flask.testing import FlaskClient
 from redis.connection import AbstractConnection
 
-from tasks import queue, redis_hanging, survey
+from tasks import queue, redis_hanging
 from tasks.models import Status, Step, TranscodeJob
 from tasks.reconciler import reconcile
 from tasks.redis_client import get_brief_redis, get_redis
+from tasks.survey import reading
 from tests.servers import Servers
 
 
@@ -75,7 +76,7 @@ def test_requests_wait_once_and_lose_nothing(
     assert TranscodeJob.objects.count() == Step.objects(status=Status.waiting).count() == 6
     assert queue.depths()[queue.SPLIT] == queue.depths()[queue.ANALYSE] == 0
     # Rows that have only just changed are left alone.
-    monkeypatch.setattr(survey, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "GRACE_SECONDS", -1.0)
     reconcile()
     assert queue.depths()[queue.SPLIT] == 6
     assert queue.depths()[queue.ANALYSE] == 3
