@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from tasks import facets
+from tasks import facets, search_terms
 from tasks.search_terms import words
 from tests.servers import Servers
 
@@ -133,6 +133,7 @@ def _row(chance: random.Random, **fields: Any) -> dict[str, Any]:
     row |= {
         "facet": facets.facet(fields),
         "day": facets.day(created),
+        **search_terms.fields(fields["terms"]),
         "progress": 100.0 if status == "completed" else 40.0,
         "attempt": 1,
         "lost": 0,

@@ -4,6 +4,7 @@ import threading
 from datetime import datetime
 
 import mongoengine
+from pymongo import UpdateOne
 from pymongo.uri_parser import parse_uri
 
 from tasks.settings import get_settings
@@ -20,6 +21,8 @@ _REPLACED = frozenset(
         "resource_id_1",
         "created_at_-1_job_id_-1",
         "status_1_created_at_-1_job_id_-1",
+        "status_1_facet_1_created_at_1_job_id_1",
+        "terms_1_created_at_1_job_id_1",
         "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1",
         "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1_speed_1",
     }
@@ -63,9 +66,10 @@ def connect(patience_ms: int = WORK_PATIENCE_MS) -> None:
 def ensure_indexes() -> None:
     """Makes every index that the models declare; safe to call at each start.
 
-    Indexes of earlier versions go, and jobs of earlier versions get their facet and day.
+    Indexes of earlier versions go, and jobs of earlier versions get their facet and day, and pairs
+    of their words.
     """
-    from tasks import facets, models
+    from tasks import facets, models, search_terms
 
     for document in models.DOCUMENTS:
         document.ensure_indexes()
@@ -75,6 +79,10 @@ def ensure_indexes() -> None:
             collection.drop_index(name)
         while ids := [row["_id"] for row in collection.find({"facet": None}, {}).limit(BATCH)]:
             collection.update_many({"_id": {"$in": ids}}, [facets.BOTH])
+        while rows := list(collection.find({"term_pairs": None}, {"terms": 1}).limit(BATCH)):
+            found = {row["_id"]: search_terms.fields(row.get("terms") or ()) for row in rows}
+            changes = [UpdateOne({"_id": one}, {"$set": some}) for one, some in found.items()]
+            collection.bulk_write(changes, ordered=False)
 
 
 def server_time() -> datetime:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tasks import job_paths
 from tasks.models import Status, TranscodeJob, UploadJob
 
 Model = type[TranscodeJob] | type[UploadJob]
@@ -29,7 +30,6 @@ SMALL = 10_000
 TRIES = 3
 
 _INDEX = [("created_at", 1), ("job_id", 1)]
-_BY_STATUS = [(name, 1) for name in ("status", "facet", "created_at", "job_id")]
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,16 @@ class Counter:
     def _count(self) -> tuple[dict[str, int], bool]:
         """The counts, and whether every row was counted for them."""
         collection = self._model._get_collection()
+        index = [(name, 1) for name in job_paths.NARROWED[collection.name]]
         if collection.estimated_document_count() <= SMALL:
             rows = collection.aggregate(
-                [{"$group": {"_id": "$status", "n": {"$sum": 1}}}], hint=dict(_BY_STATUS)
+                [{"$group": {"_id": "$status", "n": {"$sum": 1}}}], hint=dict(index)
             )
             by_status = {row["_id"]: row["n"] for row in rows}
             return _named(sum(by_status.values()), by_status), True
         self._measure(collection)
         by_status = {
-            status: collection.count_documents({"status": status.value}, hint=_BY_STATUS)
+            status: collection.count_documents({"status": status.value}, hint=index)
             for status in Status
             if status is not self._most
         }

@@ -20,7 +20,9 @@ Model = type[TranscodeJob] | type[UploadJob]
 #: Most rows of one page.
 LIMIT = 200
 #: Rows up to which a list's rows are counted, and how many may be read for that.
-COUNTED, COUNTED_BY_READING = 20_000, 3_000
+COUNTED, COUNTED_BY_READING = 20_000, 1_000
+#: Keys that are read at least where some lie before a page, or their rows may not match.
+KEYS = 200
 #: A text that is looked for among ids, too: shorter ones would find ids that nobody meant.
 _ID = re.compile(r"[0-9a-f]{8}[0-9a-z_.-]*")
 
@@ -111,7 +113,7 @@ class JobFilter:
             label=self.label,
             ids={name: value for name, value in ids.items() if value},
             created={sign: at for sign, at in bounds.items() if at},
-            beginnings=tuple((word, _begins(word)) for word in words(text)),
+            beginnings=tuple(words(text)),
             elsewhere=bool(text) and (_ID.fullmatch(text) is not None or not words(text)),
         )
 
@@ -171,11 +173,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows in order; ``after`` and ``before`` name the neighbouring pages where there are any."""
+    """Rows in order; ``after`` and ``before`` name the neighbouring pages where there are any.
+
+    ``path`` is how they were found, by which ``total`` need not search anew.
+    """
 
     rows: list[Any]
     after: str | None
     before: str | None
+    path: job_paths.Path | None = None
 
 
 def find(
@@ -196,26 +202,9 @@ def find(
     text = after or before
     place = Place.decode(text) if text is not None else None
     path = job_paths.choose(model._get_collection(), chosen.wanted(), name)
-    stretches = _beyond(name, direction, place)
-    if not path.ordered and len(stretches) > 1:
-        stretches = [{"$or": stretches}]
-    conditions = chosen.conditions(model)
-    sign = "-" if direction < 0 else ""
-    found: list[Any] = []
-    for stretch in stretches:
-        missing = limit + 1 - len(found)
-        rows: list[Any] = []
-        for way in path.ways:
-            asked = {"$and": [one for one in (conditions, way, stretch) if one] or [{}]}
-            query = model.objects(__raw__=asked).order_by(f"{sign}{name}", f"{sign}job_id")
-            if path.hint:
-                query = query.hint(path.hint)
-            rows += query.only(*fields).limit(missing) if fields else query.limit(missing)
-        if len(path.ways) > 1:
-            rows.sort(key=lambda row: _rank(row, name), reverse=direction < 0)
-        found += rows[:missing]
-        if len(found) > limit:
-            break
+    wanted = _Wanted(model, chosen, name, direction, place, limit + 1, fields)
+    sorted_first = path.keys and not path.ordered
+    found = _by_keys(path, wanted) if sorted_first else _by_rows(path, wanted)
     more = len(found) > limit
     found = found[:limit][::-1] if backwards else found[:limit]
     has_after, has_before = (True, more) if backwards else (more, place is not None)
@@ -223,7 +212,104 @@ def find(
         rows=found,
         after=_place(found[-1], name).encode() if found and has_after else None,
         before=_place(found[0], name).encode() if found and has_before else None,
+        path=path,
     )
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """``limit`` rows beyond a place, in an order."""
+
+    model: Model
+    chosen: JobFilter
+    name: str
+    direction: int
+    place: Place | None
+    limit: int
+    fields: tuple[str, ...]
+
+    def rows(self, asked: Mapping[str, Any]) -> Any:
+        """A query, with the fields that are asked for."""
+        query = self.model.objects(__raw__=dict(asked))
+        return query.only(*self.fields) if self.fields else query
+
+
+def _by_rows(path: job_paths.Path, wanted: _Wanted) -> list[Any]:
+    """Rows along a path, in order."""
+    name, direction = wanted.name, wanted.direction
+    stretches = _beyond(name, direction, wanted.place)
+    if not path.ordered and len(stretches) > 1:
+        stretches = [{"$or": stretches}]
+    conditions = {} if path.whole else wanted.chosen.conditions(wanted.model)
+    sign = "-" if direction < 0 else ""
+    found: list[Any] = []
+    for stretch in stretches:
+        missing = wanted.limit - len(found)
+        rows: list[Any] = []
+        for way in path.ways:
+            asked = {"$and": [one for one in (conditions, way, stretch) if one] or [{}]}
+            query = wanted.rows(asked).order_by(f"{sign}{name}", f"{sign}job_id")
+            if path.hint:
+                query = query.hint(path.hint)
+            rows += query.limit(missing)
+        if len(path.ways) > 1:
+            rows.sort(key=lambda row: _rank(row, name), reverse=direction < 0)
+        found += rows[:missing]
+        if len(found) >= wanted.limit:
+            break
+    return found
+
+
+def _by_keys(path: job_paths.Path, wanted: _Wanted) -> list[Any]:
+    """The same where keys are sorted, and rows only read that are shown.
+
+    Keys are asked for in growing numbers: some lie before the place, others' rows may not match.
+    """
+    if not path.ways:
+        return []
+    name, direction, place = wanted.name, wanted.direction, wanted.place
+    asked = job_paths.along(path.ways, _from(name, direction, place))
+    conditions = {} if path.whole else wanted.chosen.conditions(wanted.model)
+    collection = wanted.model._get_collection()
+    order = [(name, direction), ("job_id", direction)]
+    shown = {"_id": 0, name: 1, "job_id": 1}
+    most = wanted.limit if path.whole and place is None else max(wanted.limit, KEYS)
+    at_once = wanted.limit if path.whole else KEYS
+    found: list[Any] = []
+    seen: set[str] = set()
+    while True:
+        keys = list(collection.find(asked, shown, sort=order, hint=path.hint, limit=most))
+        ids = [key["job_id"] for key in keys if not _before(key, name, direction, place)]
+        ids = [job_id for job_id in ids if job_id not in seen]
+        for begin in range(0, len(ids), at_once):
+            some = ids[begin : begin + at_once]
+            rows = {r.job_id: r for r in wanted.rows({"job_id": {"$in": some}, **conditions})}
+            found += [rows[job_id] for job_id in some if job_id in rows]
+            if len(found) >= wanted.limit:
+                return found[: wanted.limit]
+        if len(keys) < most:
+            return found
+        seen.update(ids)
+        most *= 8
+
+
+def _from(name: str, direction: int, place: Place | None) -> dict[str, Any]:
+    """What lies beyond a place, and what ties with it: no ``$or``, which would cost a second
+    look at all keys."""
+    if place is None:
+        return {}
+    if direction > 0:
+        # Rows without a value come first.
+        return {} if place.value is None else {name: {"$gte": place.value}}
+    return {name: None if place.value is None else {"$not": {"$gt": place.value}}}
+
+
+def _before(key: Mapping[str, Any], name: str, direction: int, place: Place | None) -> bool:
+    """Whether a key ties with a place, and is not beyond it."""
+    if place is None or key.get(name) != place.value:
+        return False
+    beyond = key["job_id"] > place.job_id if direction > 0 else key["job_id"] < place.job_id
+    return not beyond
 
 
 def _sort_of(model: Model, order: Order) -> tuple[str, int]:
@@ -272,23 +358,28 @@ def count(model: Model, chosen: JobFilter) -> int:
     conditions = chosen.conditions(model)
     return sum(
         collection.count_documents({"$and": [conditions, way]} if way else conditions, **hint)
-        for way in path.ways
+        for way in path.apart
     )
 
 
-def total(model: Model, chosen: JobFilter) -> Total:
-    """The same for a page: soon, and where there are many, a number that they are more than."""
+def total(model: Model, chosen: JobFilter, page: Page | None = None) -> Total:
+    """The same for a page: soon, and where there are many, a number that they are more than.
+
+    ``page``: one that ``find`` made of the same filter.
+    """
     wanted = chosen.wanted()
     if chosen.by_status_alone:
         counts = job_counts.counts(model)
         return Total(counts[chosen.status.value if chosen.status else "total"], exact=True)
     collection = model._get_collection()
-    path = job_paths.countable(collection, wanted)
+    path = job_paths.countable(collection, wanted, page.path if page is not None else None)
     if path.whole:
-        found = job_paths.count(collection, path, COUNTED + 1)
+        found = max(path.rows or 0, path.least)
+        if path.rows is None and found <= COUNTED:
+            found = job_paths.count(collection, path, COUNTED + 1)
         return Total(min(found, COUNTED), found <= COUNTED)
     seen = matched = 0
-    for way in path.ways:
+    for way in path.apart:
         left = COUNTED_BY_READING + 1 - seen
         pipeline: list[dict[str, Any]] = [
             {"$match": dict(way)},

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pymongo.errors import BulkWriteError
 
-from tasks import facets, queue
+from tasks import facets, queue, search_terms
 from tasks.announce import announce
 from tasks.database import server_time
 from tasks.models import Status, Step, TranscodeJob, UploadJob, WorkUnit
@@ -31,6 +31,7 @@ def create(units: Sequence[WorkUnit], *, who: str, why: str, send: bool = False)
         document = unit.to_mongo().to_dict()
         if isinstance(unit, TranscodeJob | UploadJob):
             document |= {"facet": facets.facet(document), "day": facets.day(moment)}
+            document |= search_terms.fields(unit.terms)
         document["history"] = [
             {"at": moment, "status": Status.waiting.value, "who": who, "why": why}
         ]

@@ -56,6 +56,8 @@ class TranscodeJob(WorkUnit):
     subtitle_languages = ListField(StringField())
     facet = StringField()
     day = StringField()
+    term_pairs = ListField(StringField())
+    terms_line = StringField()
     #: Who cleans it up or deletes it, until ``cleaning_until``: a bulk operation's id, or a word.
     cleaning_by = StringField()
     retrying = BooleanField(default=False)

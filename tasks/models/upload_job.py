@@ -42,6 +42,8 @@ class UploadJob(WorkUnit):
     client_id = StringField()
     facet = StringField()
     day = StringField()
+    term_pairs = ListField(StringField())
+    terms_line = StringField()
     #: Who cleans it up or deletes it, until ``cleaning_until``: a bulk operation's id, or a word.
     cleaning_by = StringField()
 

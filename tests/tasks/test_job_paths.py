@@ -1,15 +1,16 @@
 """Lists of jobs read little, whatever they are narrowed to, and show what matches."""
 
+import random
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import islice, product
+from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice, product
 from typing import Any
 
 import pytest
 
 from bench.rows import filters
 from bench.rows_fill import fill
-from tasks import facets, lifecycle, transition
+from tasks import facets, lifecycle, search_terms, transition
 from tasks.jobs_query import (
     COUNTED,
     COUNTED_BY_READING,
@@ -179,3 +180,114 @@ def test_a_page_is_merged_where_there_are_too_many_stretches(
             seen += [row.job_id for row in page.rows]
             after = page.after
         assert seen == [row.job_id for row in rows]
+
+
+WORDS = ("amber", "ambers", "a", "harbour", "harb", "mov", "s01", "s02", "0001", "0002", "011")
+SEARCHES = (
+    *("amber harb", "amb ha", "a s0", "mov 00", "0001 s01", "harb 01", "h a m", "amber ambers"),
+    *("s01 s02 mov", "amber nowhere", "a", "0", "harbour amber 0002 mov", "s s01"),
+)
+
+
+@pytest.mark.parametrize(("most_keys", "paired"), [(20_000, 10), (20, 3)])
+def test_a_search_finds_what_has_its_words_by_whichever_path(
+    database: Servers, monkeypatch: pytest.MonkeyPatch, most_keys: int, paired: int
+) -> None:
+    # With few keys allowed nothing is rare enough, and lists are walked in order.
+    monkeypatch.setattr("tasks.job_paths.MOST_KEYS", most_keys)
+    monkeypatch.setattr("tasks.job_paths.LEAST_SORTED", 5)
+    monkeypatch.setattr("tasks.job_paths.MOST_SORTED", 5)
+    monkeypatch.setattr("tasks.jobs_query.KEYS", 15)
+    monkeypatch.setattr("tasks.search_terms.MOST_PAIRED", paired)
+    chance = random.Random(5)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows: dict[str, dict[str, Any]] = {}
+    for number in range(80):
+        made = start + timedelta(hours=chance.randrange(200))
+        row: dict[str, Any] = {
+            "job_id": f"{number:03d}",
+            "status": chance.choice([*Status]).value,
+            "resource_type": chance.choice(["film", "episode", None]),
+            "name": chance.choice("abcd"),
+            "created_at": made,
+            "terms": chance.sample(WORDS, chance.randrange(7)),
+        }
+        if row["status"] in ("completed", "failed", "cancelled"):
+            row["finished_at"] = made + timedelta(hours=chance.randrange(50))
+        row |= {"facet": facets.facet(row), "day": facets.day(made)}
+        rows[row["job_id"]] = row | search_terms.fields(row["terms"])
+    TranscodeJob._get_collection().insert_many([dict(row) for row in rows.values()])
+    middle = start + timedelta(hours=100)
+    # Each search meets some of four filters and three orders.
+    others: Iterator[dict[str, Any]] = cycle(
+        ({}, {"since": middle}, {"status": Status.failed}, {}, {"resource_type": "film"})
+    )
+    orders = cycle((Order.newest, Order.finished, Order.name))
+    for text in SEARCHES:
+        for more in islice(others, 2):
+            narrow = JobFilter(search=text, **more)
+            found = {
+                row["job_id"]
+                for row in rows.values()
+                if all(any(t.startswith(w) for t in row["terms"]) for w in text.split())
+                and (row["created_at"] >= middle or "since" not in more)
+                and row["status"] == more.get("status", row["status"])
+                and row["resource_type"] == more.get("resource_type", row["resource_type"])
+            }
+            said = total(TranscodeJob, narrow, find(TranscodeJob, narrow, order=Order.name))
+            assert said.number == len(found) or not said.exact, (text, more)
+            assert count(TranscodeJob, narrow) == len(found), (text, more)
+            order = next(orders)
+            seen = [row.job_id for row in all_pages(narrow, order)]
+            assert seen == in_order(rows, found, order), (text, more, order)
+
+
+def all_pages(narrow: JobFilter, order: Order) -> Iterator[TranscodeJob]:
+    """Page after page, and from the last one back to the first."""
+    page = find(TranscodeJob, narrow, order=order, limit=9)
+    befores: list[tuple[str, list[str]]] = []
+    while True:
+        yield from page.rows
+        if page.after is None:
+            break
+        shown = [row.job_id for row in page.rows]
+        page = find(TranscodeJob, narrow, order=order, limit=9, after=page.after)
+        assert page.before is not None
+        befores.append((page.before, shown))
+    for before, shown in befores[-1:]:
+        back = find(TranscodeJob, narrow, order=order, limit=9, before=before)
+        assert [row.job_id for row in back.rows] == shown
+
+
+def in_order(rows: dict[str, dict[str, Any]], found: set[str], order: Order) -> list[str]:
+    """Their ids as a list shows them; what never finished comes last."""
+    field = {Order.finished: "finished_at", Order.name: "name"}.get(order, "created_at")
+    none = datetime.min.replace(tzinfo=UTC)
+    keyed = sorted((rows[one].get(field, none), one) for one in found)
+    return [one for _, one in (keyed if order is Order.name else reversed(keyed))]
+
+
+def test_pairs_of_words_are_complete() -> None:
+    assert search_terms.pairs(["mov", "0001", "amber"]) == ["amber mov", "amber 0001", "mov 0001"]
+    assert search_terms.pairs(["amber"]) == search_terms.pairs([]) == ["~"]
+    many = [f"w{number}" for number in range(12)]
+    found = search_terms.pairs(many)
+    assert len(found) == 45 + 2
+    assert found[-2:] == ["~w10", "~w11"]
+
+
+def test_a_search_in_rows_of_before_is_complete_while_they_get_their_pairs(
+    database: Servers,
+) -> None:
+    old, new = (a_job(terms=["amber", "harbour"]).job_id for _ in range(2))
+    collection = TranscodeJob._get_collection()
+    collection.update_one({"job_id": old}, {"$unset": {"term_pairs": 1, "terms_line": 1}})
+    narrow = JobFilter(search="amb harb", status=Status.waiting)
+    for order in Order:
+        assert {row.job_id for row in find(TranscodeJob, narrow, order=order).rows} == {old, new}
+    assert count(TranscodeJob, narrow) == 2
+    from tasks.database import ensure_indexes
+
+    ensure_indexes()
+    assert collection.distinct("term_pairs") == ["amber harbour"]
+    assert collection.count_documents({"terms_line": " amber harbour"}) == 2

@@ -57,7 +57,7 @@ def make_blueprint(kind: Kind) -> Blueprint:
             )
         except jobs_query.BadCursor as error:
             raise BadRequest(f"after: {error}") from None
-        total = jobs_query.total(model, chosen)
+        total = jobs_query.total(model, chosen, page)
         return answered(
             answers.found(
                 total=max(total.number, len(page.rows)),

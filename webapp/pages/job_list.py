@@ -233,7 +233,7 @@ def _total(
     if narrow.by_status_alone:
         # The same that the page shows above the list.
         return Total(counts[narrow.status.value if narrow.status else "total"], exact=True)
-    total = jobs_query.total(MODELS[chosen.kind], narrow)
+    total = jobs_query.total(MODELS[chosen.kind], narrow, found)
     # A page further on is one row more at least.
     least = shown + (found.after is not None)
     return total if total.exact else Total(max(total.number, least), exact=False)
