@@ -80,7 +80,7 @@ def test_no_other_origin_may(listed: Flask, origin: str) -> None:
 
 def test_only_the_api_is_open_and_only_to_who_says_where_it_is(listed: Flask) -> None:
     client = listed.test_client()
-    for path in ("/jobs", "/sign-in", "/sign-out", "/static/app.js", "/healthz", "/apiary"):
+    for path in ("/jobs", "/sign-in", "/sign-out", "/static/live.js", "/healthz", "/apiary"):
         assert allowed(client.get(path, headers={"Origin": ONE})) == [], path
         assert allowed(preflight(client, ONE, path)) == [], path
     assert allowed(client.get(PATH)) == []
@@ -88,7 +88,7 @@ def test_only_the_api_is_open_and_only_to_who_says_where_it_is(listed: Flask) ->
     script = client.get("/static/media-status.js")
     assert script.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert allowed(script) == ["*"]
-    other = client.get("/static/app.js")
+    other = client.get("/static/live.js")
     assert other.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
