@@ -131,7 +131,7 @@ def test_a_process_that_wants_too_much_memory() -> None:
         "while resource.getrlimit(resource.RLIMIT_DATA)[0] < 0: time.sleep(0.01)\n"
         "bytearray(500_000_000)"
     )
-    limits = RunLimits(memory_bytes=200_000_000)
+    limits = RunLimits(memory_bytes=200_000_000, wall_seconds=60)
 
     with pytest.raises(EncoderFailed) as caught:
         run([sys.executable, "-c", script], limits=limits)
