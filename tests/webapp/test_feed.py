@@ -439,12 +439,15 @@ def test_redis_may_go_and_come_back(connect: Connect, clean: Servers, quick_web:
     assert eventually(lambda: "feed is away" in quick_web.log)
     early = connect(f"after={last}")
     clean.redis.start()
-    told = 0
-    while events.last_id() == last:
+    # Not `last`: a Redis that is killed may forget its last second, where the disk is slow.
+    told, known = 0, events.last_id()
+    while events.last_id() == known:
         told += 1
         tell(told)
     for one in (client, early):
         (message,) = one.events(1)
+        if message["event"] == "gap":
+            (message,) = one.events(1)
         assert re.match(r"\d+-\d+", message["id"])
         assert message["n"] == told
     tell(100)
