@@ -55,7 +55,6 @@ class _Analysis:
         self.source = source
         self.folder = folder
         self.provider: Provider = providers.provider()
-        self.usage = Usage()
 
     def run(self) -> Mapping[str, Any]:
         work = self.work
@@ -112,14 +111,13 @@ class _Analysis:
             stop=watch.stop,
             on_progress=lambda p: watch.report(0.1 * min(1.0, p.out_time_s / info.duration)),
         )
-        later = Watch(watch.stop, lambda share: watch.report(0.1 + 0.9 * share))
+        later = Watch(watch.stop, lambda share: watch.report(0.1 + 0.9 * share), self._paid)
         try:
-            transcript, usage = self.provider.transcribe(sound, info.duration, later)
+            transcript = self.provider.transcribe(sound, info.duration, later)
         except NoSpeech as nothing:
             raise Skip(str(nothing)) from None
         finally:
             sound.unlink(missing_ok=True)
-        self._add(usage)
         key = self._key("transcript.json")
         text = transcript.model_dump_json()
         get_storage().put_bytes(key, text.encode(), keys.content_type(key))
@@ -152,8 +150,8 @@ class _Analysis:
     def _texts(
         self, material: Material, drafts: tuple[StepDraft, ...], watch: Watch
     ) -> tuple[Outline, str]:
-        outline, usage = self.provider.write(material, drafts, watch)
-        self._add(usage)
+        counting = Watch(watch.stop, watch.report, self._paid)
+        outline = self.provider.write(material, drafts, counting)
         if not outline.steps:
             raise ProviderFailed("The provider named no step.")
         return outline, ""
@@ -221,13 +219,10 @@ class _Analysis:
         token = self.module.lease.token[:12]
         return keys.module(self.media.media_id, self.module.job_id, token, name)
 
-    def _add(self, usage: Usage) -> None:
+    def _paid(self, usage: Usage) -> None:
         """Counts what was paid for, also by attempts before this one."""
-        if usage == Usage():
-            return
         before = Usage.model_validate(self.module.usage) if self.module.usage else Usage()
-        self.usage = before + usage
-        self.work.write(usage=self.usage.model_dump())
+        self.work.write(usage=(before + usage).model_dump())
 
 
 def _said(transcript: Transcript) -> tuple[Transcript, str]:

@@ -48,13 +48,24 @@ def provider(endpoint: Endpoint, tools: Tools, **settings: Any) -> OpenAI:
     return OpenAI(Settings().model_copy(update=values), tools)
 
 
-def watch() -> Watch:
-    return Watch(threading.Event(), lambda _share: None)
+class Counted:
+    """What a provider says that it used."""
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+
+    def paid(self, usage: Usage) -> None:
+        self.usage += usage
+
+    def watch(self) -> Watch:
+        return Watch(threading.Event(), lambda _share: None, self.paid)
 
 
 def written(endpoint: Endpoint, tools: Tools, **settings: Any) -> tuple[Outline, Usage]:
     drafts = extract_steps(MATERIAL)
-    return provider(endpoint, tools, **settings).write(MATERIAL, drafts, watch())
+    counted = Counted()
+    outline = provider(endpoint, tools, **settings).write(MATERIAL, drafts, counted.watch())
+    return outline, counted.usage
 
 
 def test_a_module_is_written_and_counted(endpoint: Endpoint, tools: Tools) -> None:
@@ -116,9 +127,11 @@ def test_an_answer_that_does_not_fit_is_repaired_once(
     assert "does not fit" in again[-1]["content"]
 
     endpoint.answers(CHAT, chat(bad))
-    with pytest.raises(ProviderFailed, match="does not fit"):
-        written(endpoint, tools)
+    counted = Counted()
+    with pytest.raises(ProviderFailed, match=r"does not fit: \S"):
+        provider(endpoint, tools).write(MATERIAL, extract_steps(MATERIAL), counted.watch())
     assert len(endpoint.asked) == 4
+    assert counted.usage.input_tokens == 2000, "an answer that is of no use is paid for too"
 
 
 def test_a_refusal_is_said_and_not_asked_again(endpoint: Endpoint, tools: Tools) -> None:
@@ -205,11 +218,12 @@ def test_words_come_with_times_and_punctuation(
         audio.writeframes(bytes(2 * 16_000 * 3))
     endpoint.answers(AUDIO, transcription())
     price = {"openai_price_minute": 0.6}
-    transcript, usage = provider(endpoint, tools, **price).transcribe(sound, 3, watch())
+    counted = Counted()
+    transcript = provider(endpoint, tools, **price).transcribe(sound, 3, counted.watch())
     assert " ".join(word.text for word in transcript.words) == SAID
     assert (transcript.words[1].start, transcript.words[1].end) == (0.5, 0.9)
     assert (transcript.language, transcript.engine) == ("en", "whisper-1")
-    assert usage.cost == pytest.approx(0.03)
+    assert counted.usage.cost == pytest.approx(0.03)
     sent = endpoint.asked[0]
     assert b"ftyp" in sent.body
     assert sent.body.count(b'name="timestamp_granularities[]"') == 2
@@ -217,7 +231,7 @@ def test_words_come_with_times_and_punctuation(
     for bad in ({"segments": [{"text": "x", "start": 0, "end": 1}]}, {"words": "none"}):
         endpoint.answers(AUDIO, Reply(bad))
         with pytest.raises(ProviderFailed, match="transcription"):
-            provider(endpoint, tools).transcribe(sound, 3, watch())
+            provider(endpoint, tools).transcribe(sound, 3, Counted().watch())
 
 
 def test_names_of_languages() -> None:

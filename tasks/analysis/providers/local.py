@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.analysis.outline import write_texts
 from tasks.analysis.providers.provider import NoSpeech, ProviderFailed, Watch
-from tasks.analysis.values import Material, Outline, StepDraft, Transcript, Usage
+from tasks.analysis.values import Material, Outline, StepDraft, Transcript
 
 #: What people are told who have nothing that listens.
 NOTHING = (
@@ -24,7 +24,7 @@ class Local:
     def __init__(self, model: Path | None = None) -> None:
         self._model = model
 
-    def transcribe(self, sound: Path, seconds: float, watch: Watch) -> tuple[Transcript, Usage]:
+    def transcribe(self, sound: Path, seconds: float, watch: Watch) -> Transcript:
         """What is said. Raises NoSpeech where nothing is installed that listens."""
         if self._model is not None:
             if find_spec("faster_whisper") is None:
@@ -34,15 +34,13 @@ class Local:
             except ImportError as error:
                 raise ProviderFailed(f"faster-whisper does not start: {error}"[:500]) from error
 
-            return whisper.transcribe(sound, seconds, self._model, watch), Usage()
+            return whisper.transcribe(sound, seconds, self._model, watch)
         if find_spec("pocketsphinx") is None:
             raise NoSpeech(NOTHING)
         from tasks.analysis.providers import sphinx
 
-        return sphinx.transcribe(sound, seconds, watch), Usage()
+        return sphinx.transcribe(sound, seconds, watch)
 
-    def write(
-        self, material: Material, steps: Sequence[StepDraft], watch: Watch
-    ) -> tuple[Outline, Usage]:
+    def write(self, material: Material, steps: Sequence[StepDraft], watch: Watch) -> Outline:
         """Titles of key phrases, summaries of what is said."""
-        return write_texts(material, steps), Usage()
+        return write_texts(material, steps)

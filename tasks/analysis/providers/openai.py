@@ -48,7 +48,7 @@ class OpenAI:
         """The provider that the settings describe. Raises ToolMissing."""
         return cls(settings, find_tools(settings.ffmpeg, settings.ffprobe))
 
-    def transcribe(self, sound: Path, seconds: float, watch: Watch) -> tuple[Transcript, Usage]:
+    def transcribe(self, sound: Path, seconds: float, watch: Watch) -> Transcript:
         """What is said, piece by piece. Raises NoSpeech where no model is set."""
         model = self._settings.openai_transcription_model
         if not model:
@@ -60,26 +60,25 @@ class OpenAI:
         begin = 0.0
         while begin < length:
             take = min(PIECE_SECONDS, length - begin)
-            heard = read_heard(self._hear(sound, begin, take, model, watch))
+            answer = self._hear(sound, begin, take, model, watch)
+            watch.paid(Usage(audio_seconds=take, cost=self._cost(audio_seconds=take)))
+            heard = read_heard(answer)
             words += words_of(heard, begin)
             language = language or language_tag(heard.language)
             begin += take
             watch.report(min(1.0, begin / length))
-        usage = Usage(audio_seconds=length, cost=self._cost(audio_seconds=length))
         known = language if words else ""
-        return Transcript(engine=model, language=known, words=tuple(words)), usage
+        return Transcript(engine=model, language=known, words=tuple(words))
 
-    def write(
-        self, material: Material, steps: Sequence[StepDraft], watch: Watch
-    ) -> tuple[Outline, Usage]:
+    def write(self, material: Material, steps: Sequence[StepDraft], watch: Watch) -> Outline:
         """The module, asked for once, and once more where the answer does not fit."""
         messages: list[dict[str, str]] = [
             {"role": "system", "content": INSTRUCTIONS},
             {"role": "user", "content": question(material, steps)},
         ]
-        text, usage = self._ask(messages, watch)
+        text = self._ask(messages, watch)
         try:
-            return read_answer(text, material.duration), usage
+            return read_answer(text, material.duration)
         except ProviderFailed as problem:
             repair = f"{problem.sentence}\nAnswer again, whole, as the schema says."
             messages += [
@@ -87,8 +86,7 @@ class OpenAI:
                 {"role": "user", "content": repair},
             ]
         watch.report(0.5)
-        text, more = self._ask(messages, watch)
-        return read_answer(text, material.duration), usage + more
+        return read_answer(self._ask(messages, watch), material.duration)
 
     def _hear(
         self, sound: Path, begin: float, seconds: float, model: str, watch: Watch
@@ -109,7 +107,7 @@ class OpenAI:
         piece.unlink()
         return self._endpoint.post_form("audio/transcriptions", fields, watch)
 
-    def _ask(self, messages: Sequence[dict[str, str]], watch: Watch) -> tuple[str, Usage]:
+    def _ask(self, messages: Sequence[dict[str, str]], watch: Watch) -> str:
         answer = self._endpoint.post_json(
             "chat/completions",
             {
@@ -122,6 +120,7 @@ class OpenAI:
             },
             watch,
         )
+        watch.paid(self._counted(answer.get("usage")))
         try:
             message = answer["choices"][0]["message"]
             refusal, text = message.get("refusal"), message.get("content")
@@ -130,7 +129,7 @@ class OpenAI:
         if refusal:
             raise ProviderFailed(f"The model refused: {str(refusal)[:300]}")
         # What broke off is no JSON; that is said to the model, which gets one more try.
-        return str(text or ""), self._counted(answer.get("usage"))
+        return str(text or "")
 
     def _counted(self, usage: Any) -> Usage:
         counts = usage if isinstance(usage, dict) else {}

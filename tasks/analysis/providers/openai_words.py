@@ -110,8 +110,9 @@ def read_answer(text: str, duration: float) -> Outline:
         answered = Answered.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ProviderFailed(f"The answer does not fit: {where} {problem['msg']}".strip()) from None
+        where = "".join(f"{part}." for part in problem["loc"])[:-1]
+        wrong = " ".join(word for word in (where, problem["msg"]) if word)
+        raise ProviderFailed(f"The answer does not fit: {wrong}") from None
     steps = []
     for number, step in enumerate(answered.steps, 1):
         end = min(step.end, duration)

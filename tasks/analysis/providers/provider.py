@@ -20,12 +20,20 @@ class NoSpeech(Exception):
     """There is nothing to listen with; the message says what to install or to set."""
 
 
+def _free(_usage: Usage) -> None:
+    """What costs nothing need not be counted."""
+
+
 @dataclass(frozen=True)
 class Watch:
-    """How a provider is told to stop, and tells how far it is (0 to 1)."""
+    """How a provider is told to stop, and tells how far it is (0 to 1) and what it used.
+
+    ``paid`` is told of each answer by itself: it costs the same when the next one does not come.
+    """
 
     stop: threading.Event
     report: Callable[[float], None]
+    paid: Callable[[Usage], None] = _free
 
     def check(self) -> None:
         """Raises Stopped where the work must end."""
@@ -43,12 +51,10 @@ class Provider(Protocol):
 
     name: str
 
-    def transcribe(self, sound: Path, seconds: float, watch: Watch) -> tuple[Transcript, Usage]:
+    def transcribe(self, sound: Path, seconds: float, watch: Watch) -> Transcript:
         """What is said in a WAV of 16 kHz, one channel, 16 bit. Raises NoSpeech."""
         ...
 
-    def write(
-        self, material: Material, steps: Sequence[StepDraft], watch: Watch
-    ) -> tuple[Outline, Usage]:
+    def write(self, material: Material, steps: Sequence[StepDraft], watch: Watch) -> Outline:
         """Titles and summaries of the steps; a provider may cut the steps anew."""
         ...
