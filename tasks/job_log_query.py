@@ -1,5 +1,6 @@
 """Reads the log of transcode jobs, by pages."""
 
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -35,7 +36,7 @@ def latest(job_id: str, count: int) -> list[JobLogLine]:
 
 
 def _beyond(after: str) -> list[dict[str, Any]]:
-    place = Place.decode(after)
+    place = Place.decode(after, datetime)
     try:
         line_id = ObjectId(place.job_id)
     except InvalidId:

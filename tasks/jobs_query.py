@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import NoneType
 from typing import Any
 
 from tasks import facets, job_counts, job_paths
@@ -155,14 +156,14 @@ class Place:
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
     @classmethod
-    def decode(cls, text: str) -> "Place":
-        """What ``encode`` wrote. Raises BadCursor."""
+    def decode(cls, text: str, *kinds: type) -> "Place":
+        """What ``encode`` wrote of a value of one of these kinds. Raises BadCursor."""
         try:
             padded = text + "=" * (-len(text) % 4)
             value, job_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
             if isinstance(value, dict):
                 value = datetime.fromtimestamp(int(value["ms"]) / 1000, UTC)
-            if not isinstance(job_id, str) or not isinstance(value, datetime | str | None):
+            if not isinstance(job_id, str) or not isinstance(value, kinds):
                 raise ValueError(text)
         except (ValueError, TypeError, KeyError, OverflowError, OSError, binascii.Error):
             raise BadCursor(
@@ -200,7 +201,7 @@ def find(
     if backwards:
         direction = -direction
     text = after or before
-    place = Place.decode(text) if text is not None else None
+    place = Place.decode(text, *_KINDS.get(name, (str, NoneType))) if text is not None else None
     path = job_paths.choose(model._get_collection(), chosen.wanted(), name)
     wanted = _Wanted(model, chosen, name, direction, place, limit + 1, fields)
     sorted_first = path.keys and not path.ordered
@@ -316,6 +317,13 @@ def _sort_of(model: Model, order: Order) -> tuple[str, int]:
     name, direction = _SORT[order]
     # An upload is called by what it belongs to.
     return ("resource_name" if model is UploadJob and name == "name" else name), direction
+
+
+#: What a place of an order may be at; a name may be missing, and a job unfinished.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "created_at": (datetime,),
+    "finished_at": (datetime, NoneType),
+}
 
 
 def _place(row: Any, name: str) -> Place:

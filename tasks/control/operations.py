@@ -1,5 +1,7 @@
 """Bulk operations as such: which there were, and ending one."""
 
+from datetime import datetime
+
 from tasks import audit, lifecycle
 from tasks.jobs_query import Page, Place
 from tasks.models import Status
@@ -21,7 +23,7 @@ def page(*, limit: int, after: str | None = None) -> Page:
     """Operations, newest first, without their results. Raises BadCursor."""
     conditions = {}
     if after is not None:
-        place = Place.decode(after)
+        place = Place.decode(after, datetime)
         at = {"created_at": place.value}
         conditions = {
             "$or": [{"created_at": {"$lt": place.value}}, {**at, "job_id": {"$lt": place.job_id}}]

@@ -68,10 +68,20 @@ def test_a_row_that_comes_meanwhile_does_not_shift_the_next_page() -> None:
     assert [job.job_id for job in following.rows] == [first[1], first[0]]
 
 
-@pytest.mark.parametrize("cursor", ["x", "bm90aGluZw", "W251bGwsMV0", "W3sibXMiOjFlOTl9LCJhIl0"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "bm90aGluZw", "W251bGwsMV0", "W3sibXMiOjFlOTl9LCJhIl0", "W251bGwsIngiXQ"]
+)
 def test_a_place_that_no_page_named_is_refused(cursor: str) -> None:
     with pytest.raises(BadCursor):
         find(TranscodeJob, JobFilter(), after=cursor)
+
+
+def test_a_place_of_another_order_is_refused() -> None:
+    for number in range(3):
+        made(number)
+    by_name = find(TranscodeJob, JobFilter(), order=Order.name, limit=2).after
+    with pytest.raises(BadCursor):
+        find(TranscodeJob, JobFilter(), order=Order.newest, limit=2, after=by_name)
 
 
 def test_a_search_is_by_beginnings_of_words_folded_and_by_ids() -> None:

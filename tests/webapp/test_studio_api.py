@@ -312,7 +312,8 @@ def test_a_transcode_job_is_found_by_its_own_id_as_its_uploads_are(editor: Flask
 def test_an_upload_of_subtitles_is_found_by_its_own_file(editor: FlaskClient) -> None:
     job = a_job(terms=["fog", "film"])
     of = Subtitle(subtitle_id="s", media_id=job.media_id, filename="Broken-Words.srt", size=9)
-    upload = make_subtitle_upload(job, of).save()
+    upload = make_subtitle_upload(job, of)
+    lifecycle.create([upload], who="ada", why="")
     an_upload(job)
     for text in ("broken", "broken-words.srt fog"):
         body = editor.get(f"{PATHS[Kind.upload]}", query_string={"q": text}).get_json()
