@@ -103,14 +103,14 @@ def test_an_upload_takes_little_memory(web: Gunicorn, token: str) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        video = send(web, token, 320)
+        video = send(web, token, 160)
     finally:
         done.set()
         watcher.join()
     growth = (peak[0] - before) / MIB
     assert growth < 50, f"{growth:.0f} MiB more"
-    assert Media.objects.get(media_id=video["id"]).size == 320 * MIB
-    assert stored_digest(video["s3Key"]) == digest_of(320)
+    assert Media.objects.get(media_id=video["id"]).size == 160 * MIB
+    assert stored_digest(video["s3Key"]) == digest_of(160)
 
 
 def test_twenty_at_once_arrive_whole(web: Gunicorn, token: str) -> None:
