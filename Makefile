@@ -20,14 +20,15 @@ demo: $(RUNTIME) ## While it runs: put a short clip in
 
 install: $(RUNTIME) ## Make .venv with what `dailies` needs
 
-# What kills processes or drives a browser waits more than it works: it comes by itself, at the end.
+# What kills processes or drives a browser waits more than it works: it comes by itself, at the end,
+# three at a time.
 ALONE := tests/e2e tests/recovery tests/up
 TOGETHER := $(filter-out $(ALONE) tests/__pycache__,$(sort $(patsubst %/,%,$(wildcard tests/*/)) \
 	$(wildcard tests/test_*.py)))
 
 test: lint browser ## ruff, mypy, and pytest against real servers and a browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TOGETHER) $(ARGS)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE) $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE) $(ARGS)
 
 lint: $(DEV) ## ruff and mypy
 	$(BIN)/ruff check
