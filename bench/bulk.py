@@ -25,7 +25,7 @@ from tasks.control import bulk
 from tasks.control.actions import act
 from tasks.control.allowed import Action, Kind
 from tasks.database import connect, ensure_indexes
-from tasks.jobs_query import JobFilter
+from tasks.job_filter import JobFilter
 from tasks.models import Status, TranscodeJob
 from tasks.settings import get_settings
 from tasks.storage import get_storage

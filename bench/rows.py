@@ -19,7 +19,8 @@ from bench.options import CannotMeasure, Options
 from bench.report import Result
 from bench.rows_fill import CLUSTERED, RARE, RESOURCE, fill
 from bench.stack import Stack, running_stack
-from tasks.jobs_query import Order, Place
+from tasks.jobs_query import Order
+from tasks.places import Place
 from webapp.commands.checkout import ROOT
 
 ROWS, QUICK_ROWS = 1_000_000, 20_000

@@ -6,8 +6,8 @@ from typing import Any
 from bson import ObjectId
 from bson.errors import InvalidId
 
-from tasks.jobs_query import BadCursor, Place
 from tasks.models import JobLogLine
+from tasks.places import BadCursor, Place
 
 #: Lines that a page of the API has at most.
 LIMIT = 1_000

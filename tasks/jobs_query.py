@@ -1,35 +1,21 @@
-"""Which jobs: filters, order and keyset paging, for pages, API and bulk operations alike."""
+"""A page of jobs: in an order, by keyset paging, for pages and API alike."""
 
-import base64
-import binascii
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import NoneType
 from typing import Any
 
-from tasks import facets, job_counts, job_paths
-from tasks.job_paths import Wanted
-from tasks.models import Status, TranscodeJob, UploadJob
-from tasks.search_terms import words
-
-Model = type[TranscodeJob] | type[UploadJob]
+from tasks import job_paths
+from tasks.job_filter import JobFilter, Model
+from tasks.models import UploadJob
+from tasks.places import Place
 
 #: Most rows of one page.
 LIMIT = 200
-#: Rows up to which a list's rows are counted, and how many may be read for that.
-COUNTED, COUNTED_BY_READING = 20_000, 1_000
 #: Keys that are read at least where some lie before a page, or their rows may not match.
 KEYS = 200
-#: A text that is looked for among ids, too: shorter ones would find ids that nobody meant.
-_ID = re.compile(r"[0-9a-f]{8}[0-9a-z_.-]*")
-
-
-class BadCursor(Exception):
-    """The place to go on from is not one that a page gave out."""
 
 
 class Order(StrEnum):
@@ -47,129 +33,6 @@ _SORT: dict[Order, tuple[str, int]] = {
     Order.finished: ("finished_at", -1),
     Order.name: ("name", 1),
 }
-
-
-@dataclass(frozen=True)
-class JobFilter:
-    """What a list is narrowed to; None and "" leave it as it is. Times are UTC.
-
-    ``statuses`` is for operations on several statuses at once, in place of ``status``.
-    """
-
-    status: Status | None = None
-    statuses: tuple[Status, ...] = ()
-    resource_type: str | None = None
-    upload_type: str | None = None
-    content_type: str | None = None
-    label: str | None = None
-    resource_id: str | None = None
-    media_id: str | None = None
-    transcode_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    search: str = ""
-
-    @property
-    def narrowed(self) -> bool:
-        """Whether it leaves anything out."""
-        return self != JobFilter()
-
-    @property
-    def by_status_alone(self) -> bool:
-        """Whether the counts by status tell how many rows match."""
-        return replace(self, status=None) == JobFilter()
-
-    def conditions(self, model: Model) -> dict[str, Any]:
-        """As a MongoDB query."""
-        found: dict[str, Any] = {}
-        for name in ("status", "resource_type", "upload_type", "content_type"):
-            if value := getattr(self, name):
-                found[name] = str(value)
-        if self.statuses:
-            found["status"] = {"$in": [status.value for status in self.statuses]}
-        for name in ("resource_id", "media_id", "transcode_id"):
-            if value := getattr(self, name):
-                itself = name == "transcode_id" and model is TranscodeJob
-                found["job_id" if itself else name] = value
-        if self.label:
-            found["renditions.label" if model is TranscodeJob else "label"] = self.label
-        if self.since or self.until:
-            bounds = {"$gte": self.since, "$lt": self.until}
-            found["created_at"] = {sign: at for sign, at in bounds.items() if at}
-        if ways := self._search():
-            found |= ways[0] if len(ways) == 1 else {"$or": ways}
-        return found
-
-    def wanted(self) -> Wanted:
-        """The same for ``tasks.job_paths``."""
-        said = {name: getattr(self, name) for name in facets.FIELDS}
-        ids = {name: getattr(self, name) for name in ("resource_id", "media_id", "transcode_id")}
-        bounds = {"$gte": self.since, "$lt": self.until}
-        text = self._text
-        return Wanted(
-            statuses=tuple(
-                status.value for status in self.statuses or (self.status,) if status is not None
-            ),
-            fields={name: str(value) for name, value in said.items() if value},
-            label=self.label,
-            ids={name: value for name, value in ids.items() if value},
-            created={sign: at for sign, at in bounds.items() if at},
-            beginnings=tuple(words(text)),
-            elsewhere=bool(text) and (_ID.fullmatch(text) is not None or not words(text)),
-        )
-
-    @property
-    def _text(self) -> str:
-        return self.search.strip().lower()
-
-    def _search(self) -> list[dict[str, Any]]:
-        """A condition for each way in which a row may match; none where nothing is searched."""
-        text = self._text
-        if not text:
-            return []
-        ways: list[dict[str, Any]] = []
-        if _ID.fullmatch(text):
-            beginning = {"$regex": f"^{re.escape(text)}"}
-            ways += [{"job_id": beginning}, {"media_id": beginning}]
-        if beginnings := [_begins(word) for word in words(text)]:
-            ways.append({"$and": beginnings})
-        return ways or [{"job_id": {"$in": []}}]
-
-
-def _begins(word: str) -> dict[str, Any]:
-    return {"terms": {"$regex": f"^{re.escape(word)}"}}
-
-
-@dataclass(frozen=True)
-class Place:
-    """A row's place in an order: what a page goes on after."""
-
-    value: Any
-    job_id: str
-
-    def encode(self) -> str:
-        """As text for a URL."""
-        value = self.value
-        if isinstance(value, datetime):
-            value = {"ms": round(value.timestamp() * 1000)}
-        packed = json.dumps([value, self.job_id], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
-
-    @classmethod
-    def decode(cls, text: str, *kinds: type) -> "Place":
-        """What ``encode`` wrote of a value of one of these kinds. Raises BadCursor."""
-        try:
-            padded = text + "=" * (-len(text) % 4)
-            value, job_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            if isinstance(value, dict):
-                value = datetime.fromtimestamp(int(value["ms"]) / 1000, UTC)
-            if not isinstance(job_id, str) or not isinstance(value, kinds):
-                raise ValueError(text)
-        except (ValueError, TypeError, KeyError, OverflowError, OSError, binascii.Error):
-            raise BadCursor(
-                f"{text[:60]!r} is not a place that a page of this list named."
-            ) from None
-        return cls(value, job_id)
 
 
 @dataclass(frozen=True)
@@ -347,130 +210,3 @@ def _beyond(name: str, direction: int, place: Place | None) -> list[dict[str, An
     stretches = [ties, {name: {side: place.value}}]
     # Rows without a value sort last when descending.
     return [*stretches, {name: None}] if direction < 0 else stretches
-
-
-@dataclass(frozen=True)
-class Total:
-    """How many rows match; at least so many where it is not ``exact``."""
-
-    number: int
-    exact: bool
-
-
-def count(model: Model, chosen: JobFilter) -> int:
-    """How many rows match, all of them counted, which takes its time where they are many."""
-    path = job_paths.countable(model._get_collection(), chosen.wanted())
-    if path.whole:
-        return job_paths.count(model._get_collection(), path)
-    collection, hint = model._get_collection(), {"hint": path.hint} if path.hint else {}
-    conditions = chosen.conditions(model)
-    return sum(
-        collection.count_documents({"$and": [conditions, way]} if way else conditions, **hint)
-        for way in path.apart
-    )
-
-
-def total(model: Model, chosen: JobFilter, page: Page | None = None) -> Total:
-    """The same for a page: soon, and where there are many, a number that they are more than.
-
-    ``page``: one that ``find`` made of the same filter.
-    """
-    wanted = chosen.wanted()
-    if chosen.by_status_alone:
-        counts = job_counts.counts(model)
-        return Total(counts[chosen.status.value if chosen.status else "total"], exact=True)
-    collection = model._get_collection()
-    path = job_paths.countable(collection, wanted, page.path if page is not None else None)
-    if path.whole:
-        found = max(path.rows or 0, path.least)
-        if path.rows is None and found <= COUNTED:
-            found = job_paths.count(collection, path, COUNTED + 1)
-        return Total(min(found, COUNTED), found <= COUNTED)
-    seen = matched = 0
-    for way in path.apart:
-        left = COUNTED_BY_READING + 1 - seen
-        pipeline: list[dict[str, Any]] = [
-            {"$match": dict(way)},
-            {"$limit": left},
-            {"$match": chosen.conditions(model)},
-            {"$count": "n"},
-        ]
-        options = {"hint": dict(path.hint)} if path.hint else {}
-        matched += sum(row["n"] for row in collection.aggregate(pipeline, **options))
-        seen += job_paths.count(collection, replace(path, ways=(way,)), left)
-        if seen > COUNTED_BY_READING:
-            break
-    return Total(matched, seen <= COUNTED_BY_READING)
-
-
-_WORDS = {
-    "status": "status",
-    "type": "resource_type",
-    "uploadType": "upload_type",
-    "contentType": "content_type",
-    "label": "label",
-    "resourceId": "resource_id",
-    "mediaId": "media_id",
-    "transcodeId": "transcode_id",
-    "q": "search",
-}
-
-
-def words_of(chosen: JobFilter) -> dict[str, str]:
-    """A filter in the words of the API and of page addresses; ``filter_of`` reads them."""
-    words_said = {word: getattr(chosen, name) for word, name in _WORDS.items()}
-    times = {"from": chosen.since, "to": chosen.until}
-    words_said["statuses"] = ",".join(chosen.statuses)
-    said = words_said | {word: at.isoformat() for word, at in times.items() if at}
-    return {word: str(value) for word, value in said.items() if value}
-
-
-def filter_of(values: Mapping[str, str]) -> JobFilter:
-    """The filter that ``words_of`` wrote."""
-    statuses = [Status(one) for one in values.get("statuses", "").split(",") if one]
-    return replace(
-        from_query(values), statuses=tuple(statuses), transcode_id=values.get("transcodeId")
-    )
-
-
-def from_query(values: Mapping[str, str]) -> JobFilter:
-    """The filter of a query string as a page has it; what it does not know it leaves out."""
-
-    def pick(name: str, allowed: tuple[str, ...]) -> str | None:
-        value = values.get(name, "")
-        return value if value in allowed else None
-
-    status = values.get("status", "")
-    return JobFilter(
-        status=Status(status) if status in list(Status) else None,
-        resource_type=pick("type", RESOURCE_TYPES),
-        upload_type=pick("uploadType", UPLOAD_TYPES),
-        content_type=pick("contentType", CONTENT_TYPES),
-        label=pick("label", LABELS),
-        resource_id=values.get("resourceId", "")[:64] or None,
-        media_id=values.get("mediaId", "")[:64] or None,
-        since=moment(values.get("from", "")),
-        until=moment(values.get("to", "")),
-        search=values.get("q", "").strip()[:100],
-    )
-
-
-RESOURCE_TYPES = ("film", "season", "episode")
-UPLOAD_TYPES = ("hls", "master_playlist", "subtitle", "video")
-CONTENT_TYPES = ("video", "audio", "subtitle", "playlist")
-LABELS = ("SD", "HD", "FHD", "UHD")
-
-
-def moment(text: str) -> datetime | None:
-    """A date or time of ISO 8601, UTC unless it says otherwise; None where it is none."""
-    try:
-        at = datetime.fromisoformat(text)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return at
-
-
-def after_everything(chosen: JobFilter, until: datetime) -> JobFilter:
-    """The filter, without what is made from ``until`` on."""
-    return replace(chosen, until=min(chosen.until, until) if chosen.until else until)

@@ -18,7 +18,7 @@ from tasks.control.many import act_many
 from tasks.control.order import Order
 from tasks.control.visited import done_before
 from tasks.errors import Stopped
-from tasks.jobs_query import filter_of
+from tasks.job_filter import filter_of
 from tasks.models.bulk_operation import BulkOperation
 
 #: Jobs of the first batch, and of any at most, and the seconds that one should take: between two

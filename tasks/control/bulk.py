@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from tasks import audit, lifecycle, queue
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Action, Kind
-from tasks.jobs_query import JobFilter, after_everything, count, words_of
+from tasks.job_filter import JobFilter, after_everything, words_of
+from tasks.job_totals import count
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.clock import now
 

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from tasks import audit, lifecycle
-from tasks.jobs_query import Page, Place
+from tasks.jobs_query import Page
 from tasks.models import Status
 from tasks.models.bulk_operation import BulkOperation
+from tasks.places import Place
 
 #: What a list of operations does without.
 _LONG = ("results", "reasons", "ids", "history")

@@ -9,8 +9,8 @@ import pytest
 from tasks import job_log, job_log_query, lifecycle, submit
 from tasks.control.deletion import delete
 from tasks.errors import EncoderFailed
-from tasks.jobs_query import BadCursor
 from tasks.models import JobLogLine, Step, TranscodeJob, UploadJob
+from tasks.places import BadCursor
 from tasks.settings import get_settings
 from tests.servers import Servers
 from tests.tasks import rows

@@ -11,16 +11,9 @@ import pytest
 from bench.rows import filters
 from bench.rows_fill import fill
 from tasks import facets, lifecycle, search_terms, transition
-from tasks.jobs_query import (
-    COUNTED,
-    COUNTED_BY_READING,
-    JobFilter,
-    Order,
-    count,
-    find,
-    from_query,
-    total,
-)
+from tasks.job_filter import JobFilter, from_query
+from tasks.job_totals import COUNTED, COUNTED_BY_READING, count, total
+from tasks.jobs_query import Order, find
 from tasks.models import Status, TranscodeJob, UploadJob
 from tests.servers import Servers
 from tests.tasks.rows import a_job, an_upload
@@ -96,8 +89,8 @@ def test_totals_are_right_or_say_that_there_may_be_more(
     assert COUNTED > COUNTED_BY_READING > 100
     for few in (False, True):
         if few:
-            monkeypatch.setattr("tasks.jobs_query.COUNTED", 50)
-            monkeypatch.setattr("tasks.jobs_query.COUNTED_BY_READING", 50)
+            monkeypatch.setattr("tasks.job_totals.COUNTED", 50)
+            monkeypatch.setattr("tasks.job_totals.COUNTED_BY_READING", 50)
         for words, narrow in chosen.items():
             real = model._get_collection().count_documents(narrow.conditions(model))
             said = total(model, narrow)

@@ -7,17 +7,11 @@ import pytest
 from tasks import lifecycle, transition
 from tasks.errors import WorkError
 from tasks.job_counts import counts
-from tasks.jobs_query import (
-    BadCursor,
-    JobFilter,
-    Order,
-    count,
-    filter_of,
-    find,
-    from_query,
-    words_of,
-)
+from tasks.job_filter import JobFilter, filter_of, from_query, words_of
+from tasks.job_totals import count
+from tasks.jobs_query import Order, find
 from tasks.models import Status, TranscodeJob
+from tasks.places import BadCursor
 from tasks.search_terms import words
 from tests.tasks.rows import a_job
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest, NotFound
 
 from tasks import job_log_query
-from tasks.jobs_query import BadCursor
 from tasks.models import JobLogLine, TranscodeJob
+from tasks.places import BadCursor
 from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import parsed_query

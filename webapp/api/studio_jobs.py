@@ -6,12 +6,12 @@ from flask import Blueprint, Response, request, url_for
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from tasks import jobs_query
+from tasks import job_totals, jobs_query, places
 from tasks.control import bulk
 from tasks.control.actions import MODELS, act, find
 from tasks.control.allowed import Action, Kind
 from tasks.control.stuck import fix_stuck
-from tasks.jobs_query import JobFilter
+from tasks.job_filter import JobFilter
 from tasks.models import FINISHED, Status
 from tasks.models.bulk_operation import BulkOperation
 from webapp.access import require_role
@@ -55,9 +55,9 @@ def make_blueprint(kind: Kind) -> Blueprint:
                 after=query.after,
                 fields=row_fields(kind),
             )
-        except jobs_query.BadCursor as error:
+        except places.BadCursor as error:
             raise BadRequest(f"after: {error}") from None
-        total = jobs_query.total(model, chosen, page)
+        total = job_totals.total(model, chosen, page)
         return answered(
             answers.found(
                 total=max(total.number, len(page.rows)),

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, m
 
 from tasks.control.allowed import Action
 from tasks.control.bulk import MOST_IDS
-from tasks.jobs_query import LIMIT, JobFilter, Order
-from tasks.jobs_query import moment as moment_of
+from tasks.job_filter import JobFilter
+from tasks.job_filter import moment as moment_of
+from tasks.jobs_query import LIMIT, Order
 from tasks.models import Status
 
 Choice = Literal["film", "season", "episode"]

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest
 
 from tasks.control import operations
-from tasks.jobs_query import LIMIT, BadCursor
+from tasks.jobs_query import LIMIT
 from tasks.models.audit_entry import AuditEntry
+from tasks.places import BadCursor
 from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import parsed_query

@@ -13,7 +13,7 @@ from tasks.control import bulk
 from tasks.control.allowed import LABELS, Action, Kind
 from tasks.control.stuck import fix_stuck
 from tasks.drift import Fixed
-from tasks.jobs_query import JobFilter
+from tasks.job_filter import JobFilter
 from tasks.models import FINISHED, Status, TranscodeJob
 from tasks.models.bulk_operation import BulkOperation
 from webapp.access import require_role

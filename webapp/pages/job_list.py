@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from tasks import jobs_query
+from tasks import job_filter, job_totals, jobs_query
 from tasks.control.actions import MODELS
 from tasks.control.allowed import Kind
-from tasks.jobs_query import BadCursor, JobFilter, Order, Total
+from tasks.job_filter import JobFilter
+from tasks.job_totals import Total
+from tasks.jobs_query import Order
 from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
+from tasks.places import BadCursor
 from webapp.pages.standstill import lost_of
 from webapp.pages.title_names import titles_of
 
@@ -110,7 +113,7 @@ class Listing:
     def of(cls, values: Mapping[str, str]) -> "Listing":
         """From a query string; what it does not know it leaves out."""
         span, sort, size = (values.get(name, "") for name in ("span", "sort", "size"))
-        narrow = jobs_query.from_query(values)
+        narrow = job_filter.from_query(values)
         return cls(
             kind=Kind.upload if values.get("kind") == Kind.upload else Kind.transcode,
             narrow=replace(narrow, transcode_id=values.get("transcodeId", "")[:64] or None),
@@ -125,7 +128,7 @@ class Listing:
     def words(self) -> dict[str, str]:
         """What the address says besides the place; ``of`` reads it."""
         words = {"kind": "upload"} if self.kind is Kind.upload else {}
-        words |= jobs_query.words_of(self.narrow)
+        words |= job_filter.words_of(self.narrow)
         if self.span:
             words["span"] = self.span
         if self.order is not Order.newest:
@@ -233,7 +236,7 @@ def _total(
     if narrow.by_status_alone:
         # The same that the page shows above the list.
         return Total(counts[narrow.status.value if narrow.status else "total"], exact=True)
-    total = jobs_query.total(MODELS[chosen.kind], narrow, found)
+    total = job_totals.total(MODELS[chosen.kind], narrow, found)
     # A page further on is one row more at least.
     least = shown + (found.after is not None)
     return total if total.exact else Total(max(total.number, least), exact=False)

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from tasks import lifecycle
 from tasks.control import operations
-from tasks.jobs_query import BadCursor
+from tasks.places import BadCursor
 from webapp.access import allowed, require_role
 from webapp.pages import operation_context
 from webapp.pages.partials import for_browser

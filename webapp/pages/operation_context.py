@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from tasks.control import operations
 from tasks.control.allowed import LABELS, Action, Kind
-from tasks.jobs_query import filter_of
+from tasks.job_filter import filter_of
 from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 from webapp import format as say

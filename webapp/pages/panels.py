@@ -10,8 +10,8 @@ from markupsafe import escape
 
 from tasks import drift, health, lifecycle
 from tasks.control.allowed import Kind
-from tasks.jobs_query import BadCursor
 from tasks.models import TrainingModule
+from tasks.places import BadCursor
 from webapp.pages import (
     drift_context,
     job_context,

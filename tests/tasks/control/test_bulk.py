@@ -15,7 +15,7 @@ from tasks.control.allowed import ALLOWED, Action, Kind
 from tasks.control.many import GONE, act_many
 from tasks.control.order import Order, Outcome
 from tasks.errors import EncoderFailed, Stopped
-from tasks.jobs_query import JobFilter
+from tasks.job_filter import JobFilter
 from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.bulk_operation import BulkOperation

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from tasks import audit
 from tasks.control import bulk
 from tasks.control.allowed import Action, Kind
-from tasks.jobs_query import JobFilter
+from tasks.job_filter import JobFilter
 from tasks.models import AuditEntry, BulkOperation
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
