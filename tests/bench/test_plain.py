@@ -47,10 +47,17 @@ def output_options(command: list[str], folder: Path, rendition: str) -> dict[str
 
 
 def scales(command: list[str], plan: Plan) -> set[str]:
-    """The scale filters of a command, without the one for thumbnails."""
+    """The scale filters of a command's rungs.
+
+    Not the one for thumbnails, nor the product's that makes all pictures of a source of one size.
+    """
     graph = command[command.index("-filter_complex") + 1]
     found = set(re.findall(r"\](scale=[^\[]*)\[", graph))
-    return {step for step in found if f"w={plan.thumbnail_width}" not in step}
+    return {
+        step
+        for step in found
+        if "out_color_matrix" in step and f"w={plan.thumbnail_width}" not in step
+    }
 
 
 @pytest.mark.parametrize("number", range(3))

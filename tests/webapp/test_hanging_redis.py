@@ -73,7 +73,7 @@ def test_requests_wait_once_and_lose_nothing(
     assert len(waits) == 1, waits
 
     thaw(clean)
-    assert TranscodeJob.objects.count() == Step.objects(status=Status.waiting).count() == 6
+    assert len(TranscodeJob.objects) == Step.objects(status=Status.waiting).count() == 6
     assert queue.depths()[queue.SPLIT] == queue.depths()[queue.ANALYSE] == 0
     # Rows that have only just changed are left alone.
     monkeypatch.setattr(reading, "GRACE_SECONDS", -1.0)
