@@ -113,8 +113,9 @@ def sign_out_everywhere(email: str) -> int:
     return len(user.sessions)
 
 
-def change_password(user_id: str, current: str, new: str) -> None:
-    """Sets the password of a person who knows the one they have, and ends all their sessions.
+def change_password(user_id: str, current: str, new: str, *, keep: str) -> None:
+    """Sets the password of a person who knows the one they have, and ends all their sessions but
+    the one with the key ``keep``.
 
     Who has none yet, as they came by link, need not know one. Raises AccountError.
     """
@@ -124,7 +125,10 @@ def change_password(user_id: str, current: str, new: str) -> None:
         raise AccountError("the current password is wrong")
     # Of two changes at once, or of one and an admin's, one wins: both knew the same password.
     changed = User.objects(user_id=user_id, password_hash=known).update_one(
-        set__password_hash=hash_valid(new), set__sessions=[]
+        __raw__={
+            "$set": {"password_hash": hash_valid(new)},
+            "$pull": {"sessions": {"key": {"$ne": keep}}},
+        }
     )
     if not changed:
         raise AccountError("the password was changed meanwhile: sign in again")

@@ -4,14 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, session
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user, logout_user
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 from werkzeug.wrappers import Response as AnyResponse
 
 from tasks import audit
 from webapp import accounts, api_tokens, throttle
 from webapp.access import require_role
-from webapp.identity import principal_of
 from webapp.models import Role, Scope, User
 from webapp.pages.partials import for_browser
 
@@ -51,18 +50,19 @@ def change_password() -> Response:
         raise UnprocessableEntity("The new password and its repetition differ.")
     throttle.begin_attempt(user.email, "account")
     try:
-        accounts.change_password(user.user_id, request.form.get("current", ""), new)
+        # This browser's session goes on: with another key, its live pages would be signed out.
+        accounts.change_password(
+            user.user_id, request.form.get("current", ""), new, keep=current_user.session_key
+        )
     except accounts.AccountError as error:
         raise UnprocessableEntity(error.sentence) from None
     throttle.forget_attempts(user.email, "account")
     audit.record(user.email, "change password", kind="person", target=user.email)
-    key = accounts.open_session(user)
-    login_user(principal_of(user, key))
     return for_browser(
         render_template(
             "partials/password_answer.html",
             person=accounts.person(user.user_id),
-            here=key,
+            here=current_user.session_key,
             toast_words="The password is changed. Every other browser is signed out.",
             toast_tone="ok",
         )
