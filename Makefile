@@ -27,7 +27,7 @@ TOGETHER := $(filter-out $(ALONE) tests/__pycache__,$(sort $(patsubst %/,%,$(wil
 	$(wildcard tests/test_*.py)))
 
 test: lint browser ## ruff, mypy, and pytest against real servers and a browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(TOGETHER) $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(TOGETHER) $(ARGS)
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE) $(ARGS)
 
 lint: $(DEV) ## ruff and mypy
