@@ -146,7 +146,7 @@
       this.#restart();
     }
 
-    // ---- what a page may ask and set -----------------------------------------------------------
+    // What a page may ask and set.
 
     /** The last answer of `GET /api/admin/media/jobs`, or null before the first. */
     get status() { return this.#status; }
@@ -186,7 +186,7 @@
       return asking;
     }
 
-    // ---- asking --------------------------------------------------------------------------------
+    // Asking.
 
     #forget() {
       this.#status = null;
@@ -297,7 +297,7 @@
       this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
     }
 
-    // ---- listening -----------------------------------------------------------------------------
+    // Listening.
 
     async #connect() {
       const turn = this.#turn += 1;
@@ -373,7 +373,7 @@
       socket?.close();
     }
 
-    // ---- showing -------------------------------------------------------------------------------
+    // Showing.
 
     #show() {
       const { box, poster, name, word, percent, bar, message } = this.#parts;

@@ -13,7 +13,7 @@
   const charts = new Map();
   let buckets = [];
 
-  // ---- words ------------------------------------------------------------------------------
+  // Words.
 
   function count(value) {
     return value == null ? "—" : value.toLocaleString("en");
@@ -58,7 +58,7 @@
     return byDay ? day.format(date) : `${day.format(date)}, ${hour.format(date)}`;
   }
 
-  // ---- what each chart shows ----------------------------------------------------------------
+  // What each chart shows.
 
   const field = (name) => (bucket) => bucket[name];
   // Bars that stand on each other: each is drawn down to the ground, the tallest first.
@@ -215,7 +215,7 @@
     drawAll();
   }
 
-  // ---- keeping them fresh -----------------------------------------------------------------------
+  // Keeping them fresh.
 
   let before = "";
   let timer;

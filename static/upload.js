@@ -13,7 +13,7 @@
   const queue = [];
   let running = 0;
 
-  // ---- words -------------------------------------------------------------------------------
+  // Words.
 
   function scaled(value, units) {
     let index = 0;
@@ -29,7 +29,7 @@
     return `${Math.round(seconds / 3600)} h left`;
   }
 
-  // ---- one file ------------------------------------------------------------------------------
+  // One file.
 
   class Upload {
     constructor(file) {
@@ -234,7 +234,7 @@
     card.hidden = !list.children.length;
   }
 
-  // ---- what they belong to -----------------------------------------------------------------------
+  // What they belong to.
 
   const form = document.getElementById("title-form");
   const problem = document.getElementById("title-problem");
@@ -313,7 +313,7 @@
     }
   }
 
-  // ---- subtitles beside their videos ---------------------------------------------------------------
+  // Subtitles beside their videos.
 
   const isSubtitle = (file) => /\.(vtt|srt)$/i.test(file.name);
   const stem = (name) => name.replace(/\.[^.]*$/, "").toLowerCase();
@@ -371,7 +371,7 @@
   existing.addEventListener("input", searchTitles);
   showKind();
 
-  // ---- drop and choose ----------------------------------------------------------------------------
+  // Drop and choose.
 
   picker.addEventListener("change", () => { add([...picker.files]); picker.value = ""; });
   document.getElementById("choose").addEventListener("click", () => picker.click());
