@@ -11,8 +11,8 @@ from bench import accept, bulk, reconciler, report, rows, transcode, upload
 from bench.options import CannotMeasure, Options
 from bench.report import Result
 from tasks.media.tools import ToolMissing
-from webapp.up.binaries import MissingServer
-from webapp.up.servers import ServerNotReady
+from webapp.cli.up.binaries import MissingServer
+from webapp.cli.up.servers import ServerNotReady
 
 #: Name on the command line → what measures. A new benchmark is a module with ``measure`` and a
 #: line here.

@@ -20,19 +20,20 @@ import requests
 
 from bench.options import CannotMeasure, Options
 from bench.report import Result
-from tasks import keys, queue
+from tasks import keys
 from tasks.control import bulk
 from tasks.control.actions import act
-from tasks.control.allowed import Action, Kind
-from tasks.database import connect, ensure_indexes
-from tasks.job_filter import JobFilter
-from tasks.models import Status, TranscodeJob
+from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.storage import get_storage
+from tasks.jobs.allowed import Action
+from tasks.listing.job_filter import JobFilter
+from tasks.models import Kind, Status, TranscodeJob
+from tasks.queue import broker
 from tasks.settings import get_settings
-from tasks.storage import get_storage
 from tests.servers import Servers, isolate_environment
 from tests.webapp.gunicorn import Gunicorn
-from webapp import api_tokens
-from webapp.commands.checkout import ROOT
+from webapp.auth import api_tokens
+from webapp.cli.commands.checkout import ROOT
 
 JOBS, QUICK_JOBS = 100_000, 2_000
 #: One in so many is completed, and has to be skipped.
@@ -212,7 +213,7 @@ def _job(number: int) -> dict[str, Any]:
 
 
 def _steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    kinds = {"split": queue.SPLIT, "chunk": queue.CHUNKS, "audio": queue.AUDIO}
+    kinds = {"split": broker.SPLIT, "chunk": broker.CHUNKS, "audio": broker.AUDIO}
     for kind, queue_name in kinds.items():
         status = Status(job["status"]) if kind == "chunk" else Status.completed
         yield _row(f"{job['job_id']}.{kind}", status) | {

@@ -18,7 +18,7 @@ from bench.options import CannotMeasure, Options
 from bench.reconciler_rows import fill_finished, fill_waiting, lose_messages, lose_workers
 from bench.report import Result
 from tests.servers import Servers, isolate_environment
-from webapp.commands.checkout import ROOT
+from webapp.cli.commands.checkout import ROOT
 
 JOBS, QUICK_JOBS = 100_000, 5_000
 FINISHED, QUICK_FINISHED = 1_000_000, 20_000

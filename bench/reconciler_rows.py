@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from tasks import queue
+from tasks.queue import broker
 from tests.servers import Servers
 
 #: Rows or messages sent to a server at a time.
@@ -25,7 +25,7 @@ def fill_waiting(servers: Servers, jobs: int) -> None:
     database = servers.mongo_client.get_default_database()
     for ids in _batches(_ids(jobs)):
         database["transcode_jobs"].insert_many([_job(job_id, "waiting") for job_id in ids])
-        steps = [_step(job_id, "split", 0, queue.SPLIT) for job_id in ids]
+        steps = [_step(job_id, "split", 0, broker.SPLIT) for job_id in ids]
         database["steps"].insert_many(steps)
         _send(servers, steps)
 
@@ -38,7 +38,7 @@ def fill_finished(servers: Servers, rows: int) -> None:
     def insert(ids: list[str]) -> None:
         jobs = [_job(job_id, "completed") for job_id in ids]
         database["transcode_jobs"].insert_many(jobs, ordered=False)
-        steps = (_step(i, "chunk", n, queue.CHUNKS) | over for i in ids for n in range(STEPS))
+        steps = (_step(i, "chunk", n, broker.CHUNKS) | over for i in ids for n in range(STEPS))
         for some in _batches(steps):
             database["steps"].insert_many(some, ordered=False)
 
@@ -60,8 +60,8 @@ def lose_workers(servers: Servers) -> None:
     begun = {"status": "active", "updated_at": _long_ago()}
     database["steps"].update_many(waiting, [{"$set": {**begun, "attempt": 1, "lease": lease}}])
     database["transcode_jobs"].update_many(waiting, {"$set": {**begun, "attempt": 1}})
-    fetched = f"{queue.NAMESPACE}:__acks__.{DEAD_WORKER}.{queue.SPLIT}"
-    listed = f"{queue.NAMESPACE}:{queue.SPLIT}"
+    fetched = f"{broker.NAMESPACE}:__acks__.{DEAD_WORKER}.{broker.SPLIT}"
+    listed = f"{broker.NAMESPACE}:{broker.SPLIT}"
     while keys := servers.redis_client.lpop(listed, BATCH):
         servers.redis_client.sadd(fetched, *keys)
 
@@ -89,7 +89,7 @@ def _step(job_id: str, kind: str, index: int, queue_name: str) -> dict[str, Any]
         "index": index,
         "status": "waiting",
         "queue_name": queue_name,
-        "message_id": queue.new_message_id(),
+        "message_id": broker.new_message_id(),
         "frames": 600,
         "history": [{"at": moment, "status": "waiting", "who": "a", "why": "b"}],
         "created_at": moment,
@@ -100,11 +100,11 @@ def _step(job_id: str, kind: str, index: int, queue_name: str) -> dict[str, Any]
 def _send(servers: Servers, steps: Iterable[dict[str, Any]]) -> None:
     pipe = servers.redis_client.pipeline(transaction=False)
     for step in steps:
-        message = queue.message_of(step["queue_name"], step["job_id"], step["message_id"])
+        message = broker.message_of(step["queue_name"], step["job_id"], step["message_id"])
         key = str(uuid.uuid4())
         data = message.copy(options={"redis_message_id": key}).encode()
-        pipe.hset(f"{queue.NAMESPACE}:{step['queue_name']}.msgs", key, data)
-        pipe.rpush(f"{queue.NAMESPACE}:{step['queue_name']}", key)
+        pipe.hset(f"{broker.NAMESPACE}:{step['queue_name']}.msgs", key, data)
+        pipe.rpush(f"{broker.NAMESPACE}:{step['queue_name']}", key)
     pipe.execute()
 
 

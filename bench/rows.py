@@ -19,9 +19,9 @@ from bench.options import CannotMeasure, Options
 from bench.report import Result
 from bench.rows_fill import CLUSTERED, RARE, RESOURCE, fill
 from bench.stack import Stack, running_stack
-from tasks.jobs_query import Order
-from tasks.places import Place
-from webapp.commands.checkout import ROOT
+from tasks.listing.cursor import Place
+from tasks.listing.jobs_query import Order
+from webapp.cli.commands.checkout import ROOT
 
 ROWS, QUICK_ROWS = 1_000_000, 20_000
 GOAL_MS, GOAL_AGE = 100, 1

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from tasks import facets, search_terms
-from tasks.search_terms import words
+from tasks.listing import facets, search_terms
+from tasks.listing.search_terms import words
 from tests.servers import Servers
 
 #: Rows sent to the server at a time.

@@ -15,9 +15,9 @@ import psutil
 
 from bench.options import CannotMeasure
 from tests.servers import Servers, isolate_environment
-from webapp.commands.checkout import ROOT, process_environment
-from webapp.up import children
-from webapp.up.servers import free_port
+from webapp.cli.commands.checkout import ROOT, process_environment
+from webapp.cli.up import children
+from webapp.cli.up.servers import free_port
 
 READY_SECONDS = 60.0
 PROCESSES = ("web", "worker", "reconciler")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from webapp.settings_help import SettingHelp, all_settings
+from webapp.cli.settings_help import SettingHelp, all_settings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 

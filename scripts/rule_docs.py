@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 
-from tasks.verdict import RULES, Fix, Rule, Subject
+from tasks.recovery.verdict import RULES, Fix, Rule, Subject
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "jobs.md"
 BEGIN, END = "<!-- rules: made by scripts/rule_docs.py -->", "<!-- end of rules -->"

@@ -14,8 +14,8 @@ import boto3
 import requests
 from botocore.config import Config
 
-from webapp.up import children
-from webapp.up.servers import free_port
+from webapp.cli.up import children
+from webapp.cli.up.servers import free_port
 
 #: Any keys will do.
 KEYS = {"CLOUDWATCH_ACCESS_KEY_ID": "testing", "CLOUDWATCH_SECRET_ACCESS_KEY": "testing"}

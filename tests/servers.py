@@ -11,8 +11,8 @@ import redis
 from botocore.config import Config
 
 from tasks.settings import get_settings
-from webapp.up import children
-from webapp.up.servers import MongoServer, RedisServer, S3Server, Server, free_port
+from webapp.cli.up import children
+from webapp.cli.up.servers import MongoServer, RedisServer, S3Server, Server, free_port
 
 
 class Running:

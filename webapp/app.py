@@ -6,23 +6,9 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tasks.control.allowed import Kind
+from tasks.models import Kind
 from tasks.settings import Settings, get_settings
-from webapp import (
-    access,
-    auth,
-    cors,
-    csrf,
-    deadline,
-    errors,
-    identity,
-    limits,
-    live,
-    media_files,
-    null_bytes,
-    pages,
-    response_headers,
-)
+from webapp import cors, deadline, errors, media_files, null_bytes, pages, response_headers
 from webapp.api import admin_dashboard as api_dashboard
 from webapp.api import admin_media as api_media
 from webapp.api import (
@@ -41,7 +27,9 @@ from webapp.api import feed_tickets as api_feed_tickets
 from webapp.api import job_log as api_job_log
 from webapp.api import overview as studio_overview
 from webapp.api.studio_jobs import make_blueprint
-from webapp.secret_key import secret_key
+from webapp.auth import access, csrf, identity, limits, sign_in
+from webapp.auth.secret_key import secret_key
+from webapp.live import panels_socket
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSION_LIFETIME = timedelta(days=14)
@@ -68,7 +56,7 @@ def create_app() -> Flask:
     cors.init_app(app)
 
     for blueprint in (
-        auth.bp,
+        sign_in.bp,
         health.bp,
         description.bp,
         upload.bp,
@@ -89,7 +77,7 @@ def create_app() -> Flask:
         *pages.BLUEPRINTS,
     ):
         app.register_blueprint(blueprint)
-    live.init_app(app)
+    panels_socket.init_app(app)
 
     access.require_rules(app)
     return app

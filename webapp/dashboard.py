@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasks import holdings, job_counts
 from tasks.control.actions import MODELS
-from tasks.control.allowed import Kind
-from tasks.holdings import Holdings
-from tasks.models import Status, TranscodeJob, UploadJob
+from tasks.listing import job_counts
+from tasks.models import Kind, Status, TranscodeJob, UploadJob
 from tasks.models.clock import now
+from tasks.reports import holdings
+from tasks.reports.holdings import Holdings
 from webapp.models import Role, User
 
 #: Failures that are shown, and how far back they are looked for.

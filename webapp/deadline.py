@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pymongo
 from flask import Flask, current_app, g, request
 
-from tasks import database, redis_client
+from tasks.infra import database, redis_client
 
 #: How long a request waits for a database that is away, in milliseconds.
 PATIENCE_MS = 2_000

@@ -16,10 +16,10 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.exceptions import NotFound as NotFound404
 from werkzeug.wrappers import Response as AnyResponse
 
-from tasks.database import NotConfigured
 from tasks.errors import StorageFailed
-from tasks.lifecycle import Conflict, NotFound
-from webapp.identity import Nobody
+from tasks.infra.database import NotConfigured
+from tasks.jobs.lifecycle import Conflict, NotFound
+from webapp.auth.identity import Nobody
 
 log = logging.getLogger(__name__)
 

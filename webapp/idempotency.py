@@ -21,12 +21,12 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException, UnprocessableEntity
 
-from tasks import lifecycle
+from tasks.jobs import lifecycle
 from tasks.settings import get_settings
-from webapp import multipart
 from webapp.api.bodies import MAX_JSON_BYTES
 from webapp.deadline import in_time
 from webapp.errors import problem
+from webapp.intake import multipart
 from webapp.models import IdempotentRequest
 
 log = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 
 from tasks import keys
+from tasks.infra.storage import ObjectInfo, RangeNotSatisfiable, Storage
+from tasks.infra.storage_client import make_client
 from tasks.settings import Settings, get_settings
-from tasks.storage import ObjectInfo, RangeNotSatisfiable, Storage
-from tasks.storage_client import make_client
 from webapp import urls
-from webapp.access import public, require_role
+from webapp.auth.access import public, require_role
 from webapp.deadline import without_deadline
 from webapp.openapi import Content, documented
 

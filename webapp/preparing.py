@@ -7,7 +7,7 @@ import time
 from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
 
-from tasks import database
+from tasks.infra import database
 from webapp import models as people
 
 log = logging.getLogger(__name__)

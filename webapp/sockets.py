@@ -14,7 +14,7 @@ from tasks.settings import get_settings
 PING_SECONDS = 25
 #: The sub-protocol of scripts in a browser that have a token: they can set no header but this.
 BEARER = "bearer"
-#: The same with a ticket of `webapp.feed_tickets`, for one socket of the event feed.
+#: The same with a ticket of `webapp.auth.feed_tickets`, for one socket of the event feed.
 TICKET = "ticket"
 
 

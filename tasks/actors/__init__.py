@@ -9,7 +9,6 @@ from typing import Any
 
 import dramatiq
 
-from tasks import queue
 from tasks.actors.analyse import analyse
 from tasks.actors.boot import Boot
 from tasks.actors.bulk import run_bulk
@@ -23,6 +22,7 @@ from tasks.actors.subtitle import extract_subtitles, upload_subtitle
 from tasks.actors.upload import upload_hls
 from tasks.models import Step, TrainingModule, UploadJob
 from tasks.models.bulk_operation import BulkOperation
+from tasks.queue import broker as queue
 
 broker = queue.get_broker()
 broker.add_middleware(Boot())

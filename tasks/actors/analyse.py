@@ -17,14 +17,14 @@ from tasks.analysis.providers import NoSpeech, Provider, ProviderFailed, Watch
 from tasks.analysis.sentences import sentences
 from tasks.analysis.values import Material, Outline, StepDraft, Transcript, Usage
 from tasks.errors import BadInput, EncoderFailed
+from tasks.infra.source_cache import source_file
+from tasks.infra.storage import get_storage
+from tasks.jobs.attach import attach
 from tasks.media.commands import poster_command
 from tasks.media.probe import probe
 from tasks.media.process import run
 from tasks.media.source import SourceInfo
 from tasks.models import Media, Subtitle, TrainingModule
-from tasks.source_cache import source_file
-from tasks.storage import get_storage
-from tasks.subtitles.attach import attach
 
 #: Pixels of a step's picture from left to right, and seconds into the step at which it is taken.
 PICTURE_WIDTH = 480

@@ -5,11 +5,11 @@ import dramatiq
 from tasks.actors.gate import Gate
 from tasks.actors.heartbeat import shutting_down
 from tasks.actors.scratch import drop_left_behind
-from tasks.database import connect
+from tasks.infra.database import connect
+from tasks.infra.source_cache import drop_unused
+from tasks.queue.signals import PromptBroker
+from tasks.queue.workers import presence
 from tasks.settings import get_settings
-from tasks.source_cache import drop_unused
-from tasks.wake import PromptBroker
-from tasks.workers import presence
 
 
 class Boot(dramatiq.Middleware):

@@ -8,17 +8,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks import lifecycle
 from tasks.actors.bulk_tally import Tally
 from tasks.actors.heartbeat import Heartbeat
-from tasks.announce import announce
 from tasks.control.actions import MODELS
-from tasks.control.allowed import Action, Kind
 from tasks.control.many import act_many
 from tasks.control.order import Order
 from tasks.control.visited import done_before
 from tasks.errors import Stopped
-from tasks.job_filter import filter_of
+from tasks.feed.announce import announce
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action
+from tasks.listing.job_filter import filter_of
+from tasks.models import Kind
 from tasks.models.bulk_operation import BulkOperation
 
 #: Jobs of the first batch, and of any at most, and the seconds that one should take: between two

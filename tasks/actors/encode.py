@@ -8,13 +8,13 @@ from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, plan_of, source_of
 from tasks.actors.scratch import put_folder, scratch_folder
 from tasks.actors.tooling import run_limits, tools
+from tasks.infra.source_cache import source_file
 from tasks.media.commands import chunk_command, output_folders
 from tasks.media.process import Progress, run
 from tasks.media.segments import RenditionOutput, read_outputs
 from tasks.media.sound import encode_sound
 from tasks.models import Step
 from tasks.settings import get_settings
-from tasks.source_cache import source_file
 
 #: Share of a chunk's bar that is encoding; the rest is putting the segments into the work area.
 ENCODING_SHARE = 97.0

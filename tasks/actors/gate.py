@@ -10,9 +10,9 @@ import threading
 import redis
 from pymongo.errors import PyMongoError
 
-from tasks import pausing
-from tasks.wake import PromptBroker
-from tasks.workers import worker_name
+from tasks.control import pausing
+from tasks.queue.signals import PromptBroker
+from tasks.queue.workers import worker_name
 
 log = logging.getLogger(__name__)
 

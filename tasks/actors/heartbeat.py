@@ -8,12 +8,12 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from tasks import lifecycle
-from tasks.announce import announce_progress
+from tasks.feed.announce import announce_progress
+from tasks.jobs import lifecycle
+from tasks.jobs.progress import refresh
 from tasks.models import WorkUnit
-from tasks.progress import refresh
+from tasks.queue.workers import presence
 from tasks.settings import get_settings
-from tasks.workers import presence
 
 log = logging.getLogger(__name__)
 

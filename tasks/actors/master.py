@@ -7,12 +7,12 @@ from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.tally import Tally
 from tasks.actors.upload import make_again
 from tasks.errors import BadInput, NotYet, Stopped, StorageFailed
+from tasks.infra.storage import ObjectInfo, get_storage
+from tasks.jobs.outputs import merge_of
 from tasks.media.plan import MASTER
 from tasks.media.playlists import with_subtitles
 from tasks.media.presentation import check_subtitles
 from tasks.models import Media, Subtitle, TranscodeJob, UploadJob
-from tasks.outputs import merge_of
-from tasks.storage import ObjectInfo, get_storage
 from tasks.subtitles.changes import withdraw
 from tasks.subtitles.tracks import offered, track_of
 

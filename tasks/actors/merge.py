@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks import events, job_log, keys, lifecycle
+from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, plan_of
 from tasks.actors.scratch import scratch_folder
 from tasks.actors.tooling import run_limits, tools
 from tasks.errors import EncoderFailed, NotYet, Stopped
+from tasks.feed import events
+from tasks.infra.storage import ObjectInfo, get_storage
+from tasks.jobs import lifecycle
 from tasks.media.commands import storyboard_command
 from tasks.media.plan import STORYBOARD, THUMBNAIL_FOLDER, Plan
 from tasks.media.playlists import all_playlists, peak_bandwidth
@@ -25,8 +28,8 @@ from tasks.media.segments import ChunkOutput, RenditionOutput, join, odd_chunks
 from tasks.media.storyboard import sheets, webvtt
 from tasks.media.verify import verify
 from tasks.models import Media, Step, StepKind, TranscodeJob
+from tasks.records import job_log
 from tasks.settings import get_settings
-from tasks.storage import ObjectInfo, get_storage
 
 #: Files read at the same time.
 PARALLEL = 8

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 from dramatiq.errors import Retry
 from pymongo.errors import PyMongoError
 
-from tasks import lifecycle, pausing
 from tasks.actors.heartbeat import Heartbeat, shutting_down
-from tasks.advance import advance
+from tasks.control import pausing
 from tasks.errors import NotYet, OutOfDisk, Stopped, WorkError
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
 from tasks.models import WorkUnit
+from tasks.queue.workers import worker_name
 from tasks.settings import get_settings
-from tasks.workers import worker_name
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tasks import keys
 from tasks.errors import Stopped
-from tasks.folders import in_use, remove_unused
+from tasks.infra.folders import in_use, remove_unused
+from tasks.infra.storage import get_storage
 from tasks.models import WorkUnit
 from tasks.settings import get_settings
-from tasks.storage import get_storage
 
 #: Files sent at the same time.
 PARALLEL = 8

@@ -5,22 +5,25 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tasks import events, job_log, keys, lifecycle
+from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of
 from tasks.actors.scratch import scratch_folder
 from tasks.actors.tooling import probe_limits, run_limits, tools
 from tasks.errors import BadInput, EncoderFailed, TimedOut
-from tasks.job_log_words import SPLIT, planned, probed
+from tasks.feed import events
+from tasks.infra.source_cache import source_file
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
 from tasks.media.commands import audio_segments, poster_command
 from tasks.media.plan import POSTER, Plan, make_plan
 from tasks.media.probe import probe
 from tasks.media.process import run
 from tasks.media.source import SourceInfo
 from tasks.models import Media, Step
+from tasks.records import job_log
+from tasks.records.job_log_text import SPLIT, planned, probed
 from tasks.settings import get_settings
-from tasks.source_cache import source_file
-from tasks.storage import get_storage
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from pymongo.errors import PyMongoError
 
-from tasks import lifecycle
 from tasks.actors.heartbeat import Heartbeat
 from tasks.analysis import stages
 from tasks.analysis.providers.provider import Watch
 from tasks.analysis.stages import Milestone, State
-from tasks.announce import announce
 from tasks.errors import OutOfDisk, Stopped, StorageFailed, WorkError
+from tasks.feed.announce import announce
+from tasks.jobs import lifecycle
 from tasks.models import TrainingModule
 from tasks.models.clock import now
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks import events, keys
+from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, source_of
 from tasks.actors.scratch import scratch_folder
@@ -14,13 +14,14 @@ from tasks.actors.tally import Tally
 from tasks.actors.tooling import run_limits, tools
 from tasks.actors.upload import remove_stale
 from tasks.errors import BadInput, EncoderFailed, Stopped
+from tasks.feed import events
+from tasks.infra.source_cache import source_file
+from tasks.infra.storage import get_storage
 from tasks.media.commands import subtitles_command
 from tasks.media.plan import PLAYLIST
 from tasks.media.process import run
 from tasks.media.source import SourceInfo, SubtitleInfo
 from tasks.models import Media, Step, Subtitle, UploadJob
-from tasks.source_cache import source_file
-from tasks.storage import get_storage
 from tasks.subtitles import extracted, segments
 from tasks.subtitles.changes import publish, withdraw
 from tasks.subtitles.cues import Track, within

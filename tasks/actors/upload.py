@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tasks import keys, lifecycle
+from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of
 from tasks.actors.tally import Tally
 from tasks.errors import NotYet, Stopped, StorageFailed
+from tasks.infra.storage import ObjectInfo, get_storage
+from tasks.jobs import lifecycle
+from tasks.jobs.outputs import rendition_files, steps_behind
 from tasks.models import TranscodeJob, UploadJob
-from tasks.outputs import rendition_files, steps_behind
 from tasks.settings import get_settings
-from tasks.storage import ObjectInfo, get_storage
 
 log = logging.getLogger(__name__)
 

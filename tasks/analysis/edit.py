@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pymongo import ReturnDocument
 
-from tasks import audit, lifecycle
 from tasks.analysis.outline import SUMMARY_LENGTH, TITLE_LENGTH
+from tasks.jobs import lifecycle
 from tasks.models import Status, TrainingModule
 from tasks.models.clock import now
+from tasks.records import audit
 
 #: Steps that a module may have.
 MOST_STEPS = 100
@@ -69,7 +70,7 @@ def beyond(module: TrainingModule, steps: Sequence[EditedStep]) -> str | None:
 def save(module_id: str, edited: Edited, who: str) -> TrainingModule:
     """The module as it is saved. Steps keep the pictures that they had.
 
-    Raises NotFound, Conflict (of tasks.lifecycle) where it is not ready, Outdated.
+    Raises NotFound, Conflict (of tasks.jobs.lifecycle) where it is not ready, Outdated.
     """
     module = lifecycle.find(TrainingModule, module_id)
     if module.status != Status.completed:

@@ -2,13 +2,16 @@
 
 import uuid
 
-from tasks import audit, keys, lifecycle, queue
+from tasks import keys
 from tasks.analysis import stages
 from tasks.analysis.outline import name_of
-from tasks.control.allowed import Action, State, refusal
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action, State, refusal
+from tasks.listing.search_terms import words
 from tasks.models import Media, Status, Title, TrainingModule
-from tasks.search_terms import words
-from tasks.storage import get_storage
+from tasks.queue import broker
+from tasks.records import audit
 
 
 def new_id() -> str:
@@ -33,7 +36,7 @@ def make_module(media: Media, *, who: str, module_id: str | None = None) -> Trai
         filename=media.filename,
         created_by=who,
         client_id=str(uuid.uuid4()),
-        queue_name=queue.ANALYSE,
+        queue_name=broker.ANALYSE,
         stages=stages.untouched(),
         terms=words(media.filename, title.name if title else None),
     )
@@ -44,7 +47,7 @@ def make_module(media: Media, *, who: str, module_id: str | None = None) -> Trai
 def act(action: Action, module_id: str, who: str) -> str:
     """Retries, cancels or deletes a module; a sentence of what was done, as the audit log has it.
 
-    Raises NotFound, Conflict (both of tasks.lifecycle), StorageFailed.
+    Raises NotFound, Conflict (both of tasks.jobs.lifecycle), StorageFailed.
     """
     kind = TrainingModule.unit_kind
     try:

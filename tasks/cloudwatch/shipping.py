@@ -15,12 +15,12 @@ import pymongo
 import redis
 from pymongo.errors import PyMongoError
 
-from tasks import events
 from tasks.cloudwatch import spool
 from tasks.cloudwatch.client import CloudWatch, Refused, Unusable, make_cloudwatch
 from tasks.cloudwatch.entry import MAX_AGE_MS, Entry, batches
 from tasks.cloudwatch.stages import Stages
-from tasks.lock import Lock
+from tasks.feed import events
+from tasks.infra.lock import Lock
 from tasks.models import TranscodeJob
 from tasks.settings import get_settings
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.cloudwatch.entry import Entry
-from tasks.redis_client import get_redis
+from tasks.infra.redis_client import get_redis
 
 SPOOL = "dailies:cloudwatch:spool"
 STATE = "dailies:cloudwatch"

@@ -19,10 +19,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tasks.cloudwatch.entry import Entry
-from tasks.event_fields import Kind
-from tasks.events import Event, place
+from tasks.feed.event_fields import Kind
+from tasks.feed.events import Event, place
+from tasks.jobs.progress import WEIGHTS
 from tasks.models import Phase
-from tasks.progress import WEIGHTS
 
 #: Where each phase of a job lies in the log's percentages.
 SPANS = {
@@ -39,7 +39,7 @@ Said = tuple[Sequence[str], int]
 
 
 def percent(progress: float, phase: Phase | None = None) -> int:
-    """A job's progress (0 to 100 by the weights of `tasks.progress`) in the log's percentages.
+    """A job's progress (0 to 100 by the weights of `tasks.jobs.progress`) in the log's percentages.
 
     ``phase`` is the one that it is in; without it, the one in which that progress lies.
     """

@@ -1,17 +1,18 @@
-"""The actions on one job. Each raises NotFound or Conflict (of tasks.lifecycle) with a sentence."""
+"""The actions on one job. Each raises lifecycle.NotFound or Conflict, with a sentence."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks import audit, lifecycle
-from tasks.advance import advance
-from tasks.control import cleanup as cleaning
-from tasks.control import deletion
 from tasks.control import sync as syncing
-from tasks.control.allowed import Action, Kind, State, refusal
 from tasks.control.retrying import what_a_retry_does
-from tasks.models import Status, TranscodeJob, UploadJob
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
+from tasks.jobs.allowed import Action, State, refusal
+from tasks.models import Kind, Status, TranscodeJob, UploadJob
+from tasks.records import audit
+from tasks.removal import cleanup as cleaning
+from tasks.removal import deletion
 
 Job = TranscodeJob | UploadJob
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from tasks import lifecycle
 from tasks.errors import StorageFailed
+from tasks.infra.storage import ObjectInfo
+from tasks.jobs import lifecycle
+from tasks.jobs.outputs import missing_outputs, missing_subtitles
+from tasks.jobs.uploads import master_id
 from tasks.models import Media, Status, Subtitle, TranscodeJob, UploadJob
-from tasks.outputs import missing_outputs, missing_subtitles
-from tasks.storage import ObjectInfo
 from tasks.subtitles.changes import ask_again, mark_due, withdraw
-from tasks.uploads import master_id
 
 _RETRY = "a retry makes what is missing."
 

@@ -3,13 +3,16 @@
 import uuid
 from collections.abc import Sequence
 
-from tasks import audit, lifecycle, queue
 from tasks.control.actions import MODELS
-from tasks.control.allowed import Action, Kind
-from tasks.job_filter import JobFilter, after_everything, words_of
-from tasks.job_totals import count
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action
+from tasks.listing.job_filter import JobFilter, after_everything, words_of
+from tasks.listing.totals import count
+from tasks.models import Kind
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.clock import now
+from tasks.queue import broker
+from tasks.records import audit
 
 #: Checked jobs that one operation may name; more are chosen by a filter.
 MOST_IDS = 1000
@@ -32,7 +35,7 @@ def start(
     total = len(ids) if ids else count(MODELS[kind], until)
     operation = BulkOperation(
         job_id=str(uuid.uuid4()),
-        queue_name=queue.BULK,
+        queue_name=broker.BULK,
         job_kind=kind.value,
         action=action.value,
         outputs=outputs,

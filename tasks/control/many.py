@@ -8,20 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tasks import lifecycle, lifecycle_many
-from tasks.advance_many import advance_many
-from tasks.audit import Line
 from tasks.control.actions import MODELS, act
-from tasks.control.allowed import Action, Kind, State, refusal
-from tasks.control.cleanup import clean_up_many
-from tasks.control.deletion import delete_many
-from tasks.control.emptying import THREADS
-from tasks.control.held import Refusal
 from tasks.control.order import DONE_WORDS, Order, Outcome, Results, write_down
-from tasks.control.removed import Removed
 from tasks.control.sync import Synced, sync_many
 from tasks.errors import StorageFailed
-from tasks.models import Status, TranscodeJob, UploadJob
+from tasks.jobs import lifecycle, lifecycle_many
+from tasks.jobs.advance_many import advance_many
+from tasks.jobs.allowed import Action, State, refusal
+from tasks.models import Kind, Status, TranscodeJob, UploadJob
+from tasks.records.audit import Line
+from tasks.removal.cleanup import clean_up_many
+from tasks.removal.deletion import delete_many
+from tasks.removal.emptying import THREADS
+from tasks.removal.held import Refusal
+from tasks.removal.removed import Removed
 
 #: Said of a job that is not there; the same of all, so that they can be counted.
 GONE = "There is no such job any more."

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from tasks import audit, lifecycle
-from tasks.jobs_query import Page
+from tasks.jobs import lifecycle
+from tasks.listing.cursor import Place
+from tasks.listing.jobs_query import Page
 from tasks.models import Status
 from tasks.models.bulk_operation import BulkOperation
-from tasks.places import Place
+from tasks.records import audit
 
 #: What a list of operations does without.
 _LONG = ("results", "reasons", "ids", "history")

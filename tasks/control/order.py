@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tasks import audit
-from tasks.control.allowed import Action, Kind
+from tasks.jobs.allowed import Action
+from tasks.models import Kind
+from tasks.records import audit
 
 #: What is said of a job that it was done to, unless there is more to say.
 DONE_WORDS = {

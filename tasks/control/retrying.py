@@ -1,8 +1,8 @@
 """Whether a retry of an upload can come to anything, and what it waits for."""
 
-from tasks.lifecycle import Conflict
+from tasks.jobs.lifecycle import Conflict
+from tasks.jobs.outputs import merge_of
 from tasks.models import Status, TranscodeJob, UploadJob
-from tasks.outputs import merge_of
 from tasks.subtitles.tracks import stand_in
 
 

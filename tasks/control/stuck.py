@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from tasks.drift import Fixed, confirmed, fix_findings
 from tasks.models import UploadJob
-from tasks.survey import Finding
-from tasks.verdict import Fix
+from tasks.recovery.drift import Fixed, confirmed, fix_findings
+from tasks.recovery.survey import Finding
+from tasks.recovery.verdict import Fix
 
 StuckKind = Literal["transcode", "upload"]
 

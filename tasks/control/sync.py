@@ -10,14 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from tasks import keys, lifecycle
-from tasks.advance import advance
+from tasks import keys
 from tasks.control.bucket_check import hold_against_bucket
-from tasks.control.emptying import THREADS
 from tasks.errors import StorageFailed
+from tasks.infra.storage import ObjectInfo, get_storage
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
 from tasks.models import UNFINISHED, Step, TranscodeJob, UploadJob
-from tasks.reconciler import heal
-from tasks.storage import ObjectInfo, get_storage
+from tasks.recovery.reconciler import heal
+from tasks.removal.emptying import THREADS
 
 Job = TranscodeJob | UploadJob
 

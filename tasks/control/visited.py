@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from tasks import job_log
-from tasks.advance_many import advance_many
-from tasks.audit import Line
 from tasks.control.actions import MODELS
-from tasks.control.allowed import Action, Kind
-from tasks.control.deletion import finish_many
 from tasks.control.order import DONE_WORDS, Order, write_down
-from tasks.database import server_time
-from tasks.models import AuditEntry, JobLogLine, UploadJob
+from tasks.infra.database import server_time
+from tasks.jobs.advance_many import advance_many
+from tasks.jobs.allowed import Action
+from tasks.models import AuditEntry, JobLogLine, Kind, UploadJob
+from tasks.records import job_log
+from tasks.records.audit import Line
+from tasks.removal.deletion import finish_many
 
 
 def done_before(order: Order, ids: Sequence[str]) -> list[str]:

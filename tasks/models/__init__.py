@@ -6,6 +6,7 @@ from tasks.models.bulk_operation import BulkOperation
 from tasks.models.day_statistics import DayStatistics
 from tasks.models.hold import Hold
 from tasks.models.job_log_line import JobLogLine
+from tasks.models.kind import Kind
 from tasks.models.media import Media
 from tasks.models.module import TrainingModule
 from tasks.models.repair import Repair
@@ -45,6 +46,7 @@ __all__ = [
     "DayStatistics",
     "Hold",
     "JobLogLine",
+    "Kind",
     "Lease",
     "Media",
     "Phase",

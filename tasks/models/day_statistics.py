@@ -10,7 +10,7 @@ KEPT_SECONDS = 32 * 24 * 3600
 
 class DayStatistics(Document):
     """``at`` is the beginning of the day (UTC), ``bucket`` the fields of a
-    ``tasks.statistics.Bucket``, ``counted_at`` when they were counted."""
+    ``tasks.reports.statistics.Bucket``, ``counted_at`` when they were counted."""
 
     kind = StringField(required=True, choices=["transcode", "upload"])
     at = DateTimeField(required=True)

@@ -9,9 +9,9 @@ KEPT_SECONDS = 14 * 24 * 3600
 
 
 class Repair(Document):
-    """``who`` is ``reconciler`` or a person; ``rule`` an id of ``tasks.verdict``.
+    """``who`` is ``reconciler`` or a person; ``rule`` an id of ``tasks.recovery.verdict``.
 
-    ``kind`` and ``ref`` name what was repaired, as a ``tasks.drift_words.Drift`` does.
+    ``kind`` and ``ref`` name what was repaired, as a ``tasks.recovery.drift_text.Drift`` does.
     """
 
     at = DateTimeField(required=True)

@@ -25,7 +25,7 @@ class Phase(StrEnum):
 
 
 class TranscodeJob(WorkUnit):
-    """The parent of steps and upload jobs; ``tasks.advance`` moves it on.
+    """The parent of steps and upload jobs; ``tasks.jobs.advance`` moves it on.
 
     ``phases`` maps a Phase to its progress 0 to 100, ``speed`` is in seconds of film a second,
     ``renditions`` a list of ``{name, label, width, height, bandwidth, average_bandwidth, size,

@@ -1,6 +1,6 @@
 """What every work unit has: a status, a lease, a message, and a history.
 
-Only ``tasks.lifecycle`` writes ``status``; everything else reads.
+Only ``tasks.jobs.lifecycle`` writes ``status``; everything else reads.
 """
 
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Status(StrEnum):
     cancelled = "cancelled"
 
 
-#: What may follow a status. ``tasks.transition`` refuses anything else.
+#: What may follow a status. ``tasks.jobs.transition`` refuses anything else.
 NEXT: dict[Status, frozenset[Status]] = {
     Status.waiting: frozenset({Status.active, Status.cancelled}),
     Status.active: frozenset({Status.waiting, Status.completed, Status.failed, Status.cancelled}),
@@ -45,7 +45,7 @@ UNFINISHED = frozenset({Status.waiting, Status.active})
 
 def list_indexes(name: str) -> tuple[tuple[str, ...], ...]:
     """The indexes of a list of jobs, whatever it is narrowed to, ``name`` being the field that it
-    is sorted by as a name; ``tasks.job_paths`` chooses among them."""
+    is sorted by as a name; ``tasks.listing.planner`` chooses among them."""
     return (
         ("created_at", "job_id"),
         (name, "job_id", "created_at"),

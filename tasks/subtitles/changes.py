@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Collection
 
 from tasks import keys
+from tasks.infra.storage import get_storage
 from tasks.models import Media, Subtitle
 from tasks.models.clock import now
-from tasks.storage import get_storage
 
 
 def mark_due(media_id: str) -> str:

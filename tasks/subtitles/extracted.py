@@ -5,10 +5,10 @@ import uuid
 
 from tasks import keys
 from tasks.errors import BadInput
+from tasks.infra.storage import get_storage
 from tasks.media.source import SourceInfo, SubtitleInfo
 from tasks.models import Media, Subtitle
 from tasks.models.clock import now
-from tasks.storage import get_storage
 from tasks.subtitles.cues import shifted
 from tasks.subtitles.language import tag
 from tasks.subtitles.parse import parse

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks import lifecycle, queue
 from tasks.analysis.make import make_module
+from tasks.jobs import lifecycle
 from tasks.media.tools import Tools
 from tasks.models import Media, Status, TrainingModule
+from tasks.queue import broker
 from tests.media.clips import X264, ffmpeg
 from tests.subtitles.films import put_in
 
@@ -71,7 +72,7 @@ def performed(module: TrainingModule) -> TrainingModule:
     from tasks.actors.perform import perform
 
     waiting = lifecycle.find(TrainingModule, module.job_id)
-    perform(TrainingModule, queue.ANALYSE, module.job_id, waiting.message_id, analyse)
+    perform(TrainingModule, broker.ANALYSE, module.job_id, waiting.message_id, analyse)
     return lifecycle.find(TrainingModule, module.job_id)
 
 

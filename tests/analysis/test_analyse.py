@@ -7,17 +7,17 @@ import pytest
 import webvtt
 from dramatiq.errors import Retry
 
-from tasks import lifecycle
 from tasks.analysis import make, stages
 from tasks.analysis.stages import MILESTONES
 from tasks.analysis.values import Transcript
-from tasks.control.allowed import Action
 from tasks.errors import BadInput, Stopped
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action
 from tasks.models import Media, Status, Subtitle, TrainingModule
-from tasks.queue import ANALYSE, held_messages
+from tasks.queue.broker import ANALYSE, held_messages
+from tasks.recovery.survey import look
 from tasks.settings import get_settings
-from tasks.storage import get_storage
-from tasks.survey import look
 from tests.analysis.clips import SCENE, a_module, attempt, claimed, media_of, performed, worked
 from tests.servers import Servers
 from tests.subtitles.films import put_in

@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tasks import lifecycle
 from tasks.analysis import stages
+from tasks.jobs import lifecycle
 from tasks.models import Media, TrainingModule
 from tests.analysis.clips import a_module, claimed, performed, worked
 from tests.webapp.people import csrf_token

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tasks import lifecycle
 from tasks.analysis.stages import MILESTONES
+from tasks.jobs import lifecycle
 from tasks.models import Status, TrainingModule, TranscodeJob
 from tasks.models.audit_entry import AuditEntry
 from tests.analysis.clips import a_module, claimed, performed, worked

@@ -14,15 +14,15 @@ from tasks.analysis.providers import ProviderFailed, Watch, whisper
 from tasks.analysis.providers.whisper_folder import NotAModel, look
 from tasks.analysis.values import Transcript
 from tasks.errors import Stopped
+from tasks.infra.storage import get_storage
 from tasks.media.tools import Tools
 from tasks.models import Subtitle
 from tasks.settings import get_settings
-from tasks.storage import get_storage
 from tests.analysis.clips import SCENE, SPOKEN, a_module, worked
 from tests.analysis.scripted_whisper import make_model
 from tests.media.clips import ffmpeg
 from tests.servers import Servers
-from webapp.up import checkup
+from webapp.cli.up import checkup
 
 #: Tokens as Whisper writes them, with the seconds at which they begin.
 SCRIPT = (

@@ -9,16 +9,16 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
 from tasks.media.tools import find_tools
 from tests.recovery.processes import Dailies, Running
 from tests.recovery.waiting import answers, until
 from tests.servers import Servers
 from tests.webapp.people import signed_in
-from webapp import accounts
 from webapp import models as people
 from webapp.app import create_app
-from webapp.up.servers import free_port
+from webapp.auth import accounts
+from webapp.cli.up.servers import free_port
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [

@@ -5,10 +5,12 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from tasks import audit, lifecycle, queue
 from tasks.control import bulk
-from tasks.control.allowed import Action, Kind
-from tasks.models import BulkOperation, Step, TranscodeJob
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action
+from tasks.models import BulkOperation, Kind, Step, TranscodeJob
+from tasks.queue import broker
+from tasks.records import audit
 from tests.e2e.conftest import Site, Tab
 from tests.webapp.pages import rows
 
@@ -103,7 +105,7 @@ def a_studio() -> list[str]:
         transcode_id=active.job_id,
         kind="split",
         status="active",
-        queue_name=queue.SPLIT,
+        queue_name=broker.SPLIT,
     ).save()
     operation = bulk.start(Kind.transcode, Action.retry, "ada", ids=[failed.job_id])
     BulkOperation.objects(job_id=operation.job_id).update(

@@ -15,7 +15,7 @@ from tests.e2e.conftest import PATIENCE, Site, Tab
 from tests.media.clips import numbered_clip
 from tests.recovery.paced import FAST
 from tests.webapp.pages import rows
-from webapp import api_tokens
+from webapp.auth import api_tokens
 
 OpenTab = Callable[..., Tab]
 

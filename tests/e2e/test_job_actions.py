@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tasks import lifecycle
-from tasks.announce import announce
-from tasks.control.allowed import ALLOWED, LABELS, Action, Kind
-from tasks.models import BulkOperation, Status, TranscodeJob, UploadJob
+from tasks.feed.announce import announce
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import ALLOWED, LABELS, Action
+from tasks.models import BulkOperation, Kind, Status, TranscodeJob, UploadJob
 from tests.e2e.conftest import Site, Tab
 from tests.webapp.pages import rows
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tasks import audit, lifecycle
-from tasks.announce import announce as tell
 from tasks.control import bulk
-from tasks.control.allowed import Action, Kind
-from tasks.models import BulkOperation, TranscodeJob
+from tasks.feed.announce import announce as tell
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action
+from tasks.models import BulkOperation, Kind, TranscodeJob
+from tasks.records import audit
 from tests.e2e.conftest import Site, Tab
 from tests.servers import Servers
 from tests.webapp.pages import rows

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tasks import pausing, queue
+from tasks.control import pausing
+from tasks.queue import broker
 from tests.e2e.conftest import Site, Tab
 from tests.webapp.pages import rows
 
@@ -34,15 +35,15 @@ def test_charts_are_drawn_and_buttons_hold(site: Site, tab: OpenTab) -> None:
     # A queue is paused here, and the other browser sees it without a load.
     viewer.mark()
     editor.mark()
-    page.get_by_role("button", name=f"Pause {queue.CHUNKS}", exact=True).click()
+    page.get_by_role("button", name=f"Pause {broker.CHUNKS}", exact=True).click()
     expect(page.locator("#toasts")).to_contain_text("Paused transcode")
-    expect(page.locator(f"#queue-{queue.CHUNKS}")).to_contain_text("Paused by editor@example.com")
-    expect(other.locator(f"#queue-{queue.CHUNKS}")).to_contain_text("Paused")
+    expect(page.locator(f"#queue-{broker.CHUNKS}")).to_contain_text("Paused by editor@example.com")
+    expect(other.locator(f"#queue-{broker.CHUNKS}")).to_contain_text("Paused")
     expect(other.get_by_role("button", name="Resume")).to_have_count(0)
-    assert list(pausing.holds().queues) == [queue.CHUNKS]
+    assert list(pausing.holds().queues) == [broker.CHUNKS]
     # The keyboard stays where it was: the same button resumes.
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name=f"Pause {queue.CHUNKS}", exact=True)).to_be_focused()
+    expect(page.get_by_role("button", name=f"Pause {broker.CHUNKS}", exact=True)).to_be_focused()
     assert pausing.holds().queues == {}
     # The next kind of number, in the dark, on a phone: nothing sticks out.
     page.emulate_media(color_scheme="dark")

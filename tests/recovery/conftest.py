@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
 from tasks.media.tools import Tools, find_tools
 from tests.media.clips import numbered_clip
 from tests.recovery.films import RATE, SEGMENT_SECONDS

@@ -7,10 +7,10 @@ from pathlib import Path
 import m3u8
 
 from tasks import keys
+from tasks.jobs.submit import submit
 from tasks.media.tools import Tools
 from tasks.models import Media, TranscodeJob
 from tasks.models.clock import now
-from tasks.submit import submit
 from tests.media.clips import HEIGHT, packet_times, read_numbers
 from tests.recovery.waiting import until
 from tests.servers import Servers

@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 
 from tasks.models import Step
-from tasks.workers import workers
+from tasks.queue.workers import workers
 from tests.recovery.paced import FAST, paced
 from tests.recovery.waiting import until
 from tests.servers import Servers
 from tests.up.running import ROOT, all_gone, command_line, plain_environment
-from webapp.up import children
+from webapp.cli.up import children
 
 #: What shortens waiting without changing what happens.
 QUICK = {

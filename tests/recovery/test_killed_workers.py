@@ -8,7 +8,7 @@ import psutil
 
 from tasks.media.tools import Tools
 from tasks.models import Status, Step, StepKind, TranscodeJob
-from tasks.workers import workers
+from tasks.queue.workers import workers
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import check_stream, job_of
 from tests.recovery.paced import FAST

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks import keys, queue
+from tasks import keys
 from tasks.media.tools import Tools
 from tasks.models import Step, StepKind
+from tasks.queue import broker
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import check_stream, job_of
 from tests.recovery.processes import Dailies
@@ -21,10 +22,10 @@ def test_the_same_message_twice_gives_one_result(
     tmp_path: Path,
 ) -> None:
     def send_again(step: Step, message_id: str) -> None:
-        assert queue.send(step.queue_name, step.job_id, message_id)
+        assert broker.send(step.queue_name, step.job_id, message_id)
 
     def all_delivered() -> bool:
-        return not any(queue.depths().values())
+        return not any(broker.depths().values())
 
     job = job_of(empty, film(1))
     split = steps(job, StepKind.SPLIT)[0]
@@ -35,7 +36,7 @@ def test_the_same_message_twice_gives_one_result(
     chunk = encoding_chunk(job)
     send_again(chunk, chunk.message_id)
     encoders = [e for worker in workers for e in worker.encoders(chunk)]
-    until(lambda: queue.depths()[queue.CHUNKS] == 1, "the idle worker to drop the message")
+    until(lambda: broker.depths()[broker.CHUNKS] == 1, "the idle worker to drop the message")
     assert [e for worker in workers for e in worker.encoders(chunk)] == encoders
     assert len(encoders) == 1
 

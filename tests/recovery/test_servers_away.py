@@ -7,10 +7,10 @@ from pathlib import Path
 import requests
 
 from tasks import keys
+from tasks.infra.storage import get_storage
 from tasks.media.tools import Tools
 from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.settings import Settings
-from tasks.storage import get_storage
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import RENDITION, check_stream, job_of, put_in
 from tests.recovery.paced import FAST
@@ -18,7 +18,7 @@ from tests.recovery.processes import Dailies
 from tests.recovery.storage_proxy import StorageProxy, writes
 from tests.recovery.waiting import answers, complete, encoding_chunk, reload, steps, until
 from tests.servers import Servers
-from webapp.up.servers import free_port
+from webapp.cli.up.servers import free_port
 
 START = Callable[..., Dailies]
 FILM = Callable[[int], Path]

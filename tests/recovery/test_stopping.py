@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from tasks.jobs.submit import cancel_job, retry_job
 from tasks.media.tools import Tools
 from tasks.models import Status, Step, TranscodeJob
-from tasks.submit import cancel_job, retry_job
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import check_stream, job_of
 from tests.recovery.processes import Dailies

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tasks import keys
 from tasks.control.actions import act
-from tasks.control.allowed import Action, Kind
+from tasks.infra.storage import get_storage
+from tasks.jobs.allowed import Action
+from tasks.jobs.attach import attach
+from tasks.jobs.submit import submit
 from tasks.media.tools import Tools
-from tasks.models import Status, Subtitle, TranscodeJob, UploadJob
-from tasks.storage import get_storage
-from tasks.submit import submit
-from tasks.subtitles.attach import attach
+from tasks.models import Kind, Status, Subtitle, TranscodeJob, UploadJob
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import RENDITION, check_stream, put_in
 from tests.recovery.paced import FAST

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 import requests
 
-from tasks import events
 from tasks.cloudwatch import spool
-from tasks.database import connect, ensure_indexes
+from tasks.feed import events
+from tasks.infra.database import connect, ensure_indexes
 from tasks.media.tools import Tools, find_tools
 from tests.cloudwatch_server import KEYS, CloudWatchServer
 from tests.media.clips import X264, ffmpeg
 from tests.recovery.processes import Dailies, Worker
 from tests.recovery.waiting import answers, until
 from tests.servers import Servers
-from webapp import api_tokens
 from webapp import models as people
-from webapp.up.servers import free_port
+from webapp.auth import api_tokens
+from webapp.cli.up.servers import free_port
 
 LOG_GROUP = "/video-encoding/progress"
 FILM_SECONDS = 6

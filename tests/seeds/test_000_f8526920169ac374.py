@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tasks.infra.storage import get_storage
 from tasks.models import Status, Step, TranscodeJob
-from tasks.storage import get_storage
 from tests.seeds.conftest import Installation
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.recovery.waiting import until
 from tests.seeds.conftest import Installation
-from tests.webapp.feed_client import FeedClient
 from tests.webapp.gunicorn import Gunicorn
+from tests.webapp.live.feed_client import FeedClient
 
 JOBS = "/v1/studio/upload-jobs"
 HLS, MASTER, SUBTITLE = "upload-hls-to-s3", "upload-master-playlist", "upload-subtitle-to-s3"

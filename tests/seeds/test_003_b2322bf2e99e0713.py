@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 import requests
 
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
 from tasks.media.tools import find_tools
 from tests.media.clips import numbered_clip
 from tests.recovery.paced import FAST
 from tests.recovery.processes import Dailies
 from tests.recovery.waiting import answers, until
 from tests.servers import Servers
-from webapp import api_tokens
 from webapp import models as people
-from webapp.up.servers import free_port
+from webapp.auth import api_tokens
+from webapp.cli.up.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BODY = {"mediaId", "status", "fileName", "jobId", "jobState", "progress", "manifestUrl"}

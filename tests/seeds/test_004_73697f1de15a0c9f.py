@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks import events
+from tasks.feed import events
 from tasks.media.tools import Tools
 from tasks.models import Status, TrainingModule
 from tests.analysis.clips import training_clip

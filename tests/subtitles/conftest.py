@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
+from tasks.jobs.submit import submit
 from tasks.media.tools import Tools, find_tools
 from tasks.models import Media
-from tasks.submit import submit
 from tests.servers import Servers
 from tests.subtitles.films import SECONDS, attached, film_with_tracks, finished, put_in
 from tests.up.running import ROOT, plain_environment
 from tests.webapp.conftest import _indexes, app, as_person, as_program, editor
-from webapp.up import children
+from webapp.cli.up import children
 
 __all__ = ["_indexes", "app", "as_person", "as_program", "editor"]
 

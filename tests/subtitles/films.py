@@ -6,11 +6,11 @@ from pathlib import Path
 import m3u8
 
 from tasks import keys
+from tasks.infra.storage import get_storage
+from tasks.jobs.attach import attach
 from tasks.media.tools import Tools
 from tasks.models import Media, Status, Subtitle, TranscodeJob, UploadJob
 from tasks.models.clock import now
-from tasks.storage import get_storage
-from tasks.subtitles.attach import attach
 from tests.media.clips import X264, ffmpeg
 from tests.recovery.waiting import until
 

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tasks import keys
+from tasks.infra.storage import get_storage
 from tasks.models import Media, Subtitle
-from tasks.storage import get_storage
 from tests.tasks.rows import a_media
 from tests.webapp.people import csrf_token
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tasks.jobs.submit import cancel_job
 from tasks.models import Media, Subtitle, TranscodeJob
-from tasks.submit import cancel_job
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, PATIENCE
 from tests.servers import Servers
 from tests.subtitles.films import GERMAN, SPANISH, offers
 from tests.webapp.gunicorn import Gunicorn
-from webapp import accounts
+from webapp.auth import accounts
 from webapp.models import User
 
 PASSWORD = "correct horse battery staple"

@@ -2,13 +2,15 @@
 
 import pytest
 
-from tasks import keys, lifecycle, queue
-from tasks.advance import advance
+from tasks import keys
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
+from tasks.jobs.attach import remove
+from tasks.jobs.submit import cancel_job, submit
 from tasks.models import Media, Status, Subtitle, TranscodeJob, UploadJob
-from tasks.reconciler import reconcile
-from tasks.storage import get_storage
-from tasks.submit import cancel_job, submit
-from tasks.subtitles.attach import remove
+from tasks.queue import broker
+from tasks.recovery.reconciler import reconcile
 from tasks.subtitles.changes import mark_due
 from tests.recovery.waiting import until
 from tests.subtitles.conftest import BROKEN
@@ -71,7 +73,7 @@ def test_each_subtitle_has_an_upload_job_of_its_own(stream: Media) -> None:
     source = row(stream, stream_index=2)
     upload = upload_of(source, Status.completed)
     assert upload.transcode_id == job.job_id
-    assert upload.job_type == upload.queue_name == queue.UPLOAD_SUBTITLE == "upload-subtitle-to-s3"
+    assert upload.job_type == upload.queue_name == broker.UPLOAD_SUBTITLE == "upload-subtitle-to-s3"
     assert (upload.upload_type, upload.content_type) == ("subtitle", "subtitle")
     assert (upload.language, upload.subtitle_languages) == ("de", ["de"])
     assert upload.subtitle_path == source.source_key

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.database import _connected, connect, ensure_indexes
+from tasks.infra.database import _connected, connect, ensure_indexes
+from tasks.infra.storage import get_storage
 from tasks.settings import get_settings
-from tasks.storage import get_storage
 from tests.servers import Servers
 
 

@@ -2,9 +2,10 @@
 
 import uuid
 
-from tasks import lifecycle, queue
+from tasks.jobs import lifecycle
 from tasks.models import Media, Phase, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.clock import now
+from tasks.queue import broker
 
 
 def a_media() -> Media:
@@ -36,7 +37,7 @@ def a_job(**fields: object) -> TranscodeJob:
 
 def a_step(job: TranscodeJob, kind: StepKind = StepKind.CHUNK, index: int = 0) -> Step:
     """A waiting step of a job, with no message yet."""
-    queue_name = queue.CHUNKS if kind is StepKind.CHUNK else queue.SPLIT
+    queue_name = broker.CHUNKS if kind is StepKind.CHUNK else broker.SPLIT
     step = Step(
         job_id=f"{job.job_id}.{kind.value}.{index}",
         transcode_id=job.job_id,
@@ -55,8 +56,8 @@ def an_upload(job: TranscodeJob, name: str = "720p") -> UploadJob:
         job_id=f"{job.job_id}.upload.{name}",
         transcode_id=job.job_id,
         media_id=job.media_id,
-        job_type=queue.UPLOAD_HLS,
-        queue_name=queue.UPLOAD_HLS,
+        job_type=broker.UPLOAD_HLS,
+        queue_name=broker.UPLOAD_HLS,
         upload_type="hls",
         rendition=name,
     )

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from tasks.control.allowed import ALLOWED
 from tasks.errors import Category
+from tasks.jobs.allowed import ALLOWED
 from tasks.models import NEXT
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "jobs.md").read_text(encoding="utf-8")

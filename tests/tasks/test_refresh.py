@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks import lifecycle, progress
+from tasks.jobs import lifecycle, progress
 from tasks.models import StepKind, TranscodeJob
 from tests.tasks.rows import a_job, a_step, claimed
 

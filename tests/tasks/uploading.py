@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks import keys, lifecycle
-from tasks.advance import advance
+from tasks import keys
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
+from tasks.jobs.attach import attach
 from tasks.models import Media, StepKind, Subtitle, TranscodeJob, UploadJob
-from tasks.storage import get_storage
-from tasks.subtitles.attach import attach
 from tests.recovery.waiting import until
 from tests.tasks.rows import a_job, a_media, a_step, claimed
 

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from tasks.settings import Settings, variable
-from webapp.up.servers import free_port
+from webapp.cli.up.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL_PROCFILE = """\

@@ -11,8 +11,8 @@ from honcho.environ import parse_procfile
 
 from tests.servers import Servers
 from tests.up.running import ROOT, RunningUp, all_gone, dailies, eventually, plain_environment
-from webapp.commands.checkout import process_environment
-from webapp.up.servers import free_port
+from webapp.cli.commands.checkout import process_environment
+from webapp.cli.up.servers import free_port
 
 
 def _ready(port: int) -> bool:

@@ -5,11 +5,11 @@ import uuid
 
 import pytest
 
-from tasks import messages
-from tasks.advance import advance
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.storage import get_storage
+from tasks.jobs.advance import advance
 from tasks.models import Step
-from tasks.storage import get_storage
+from tasks.queue import messages
 from tests.servers import Servers
 from tests.tasks.rows import a_job
 from tests.up.running import dailies

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.up.running import dailies
-from webapp.up.binaries import MissingServer
-from webapp.up.servers import LOOPBACK, MongoServer, RedisServer, S3Server, Server, free_port
+from webapp.cli.up.binaries import MissingServer
+from webapp.cli.up.servers import LOOPBACK, MongoServer, RedisServer, S3Server, Server, free_port
 
 
 @pytest.mark.parametrize("command", ["up", "web", "worker", "reconciler", "doctor"])

@@ -10,7 +10,7 @@ from scripts import configuration_docs
 from tasks.settings import Settings, variable
 from tests.up.running import ROOT, dailies
 from webapp.cli import cli
-from webapp.settings_help import all_settings
+from webapp.cli.settings_help import all_settings
 
 
 def test_the_page_about_configuration_is_up_to_date() -> None:

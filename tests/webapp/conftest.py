@@ -6,13 +6,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
 from tests.servers import Servers
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.people import bearer, signed_in
-from webapp import accounts, api_tokens, deadline
+from webapp import deadline
 from webapp import models as people
 from webapp.app import create_app
+from webapp.auth import accounts, api_tokens
 from webapp.deadline import PATIENCE_MS
 
 

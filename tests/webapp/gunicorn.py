@@ -11,8 +11,8 @@ from types import TracebackType
 import psutil
 import requests
 
-from webapp.up import children
-from webapp.up.servers import free_port
+from webapp.cli.up import children
+from webapp.cli.up.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0

@@ -3,8 +3,9 @@
 from argon2 import PasswordHasher
 from flask import Flask
 
-from webapp import multipart, passwords
 from webapp.app import create_app
+from webapp.auth import passwords
+from webapp.intake import multipart
 
 
 def create_odd_app() -> Flask:

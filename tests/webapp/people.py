@@ -4,7 +4,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 
-from webapp import accounts
+from webapp.auth import accounts
 from webapp.models import User
 
 RAW_CSRF = "the secret of a session in tests"

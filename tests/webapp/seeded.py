@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import Mapping, Sequence
 
-from tasks import lifecycle, queue
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
 from tasks.models import (
     Media,
     Status,
@@ -15,9 +16,9 @@ from tasks.models import (
 )
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.clock import now
-from tasks.storage import get_storage
+from tasks.queue import broker
 from tests.webapp.pages import rows
-from webapp import accounts
+from webapp.auth import accounts
 
 #: Path parameter → values of it that name something.
 Ids = Mapping[str, Sequence[str]]
@@ -44,7 +45,7 @@ def seed(workers: Sequence[str] = ()) -> Ids:
         "jobId": [str(job.job_id) for pair in zip(jobs, uploads, strict=True) for job in pair],
         "subtitleId": [_subtitle(playable)],
         "operationId": [_operation()],
-        "name": [queue.CHUNKS, *workers],
+        "name": [broker.CHUNKS, *workers],
         "key": [key],
         "titleId": [_title()],
         "moduleId": [_module(playable, status) for status in Status],
@@ -86,7 +87,7 @@ def _subtitle(media: Media) -> str:
 def _operation() -> str:
     operation = BulkOperation(
         job_id=str(uuid.uuid4()),
-        queue_name=queue.BULK,
+        queue_name=broker.BULK,
         job_kind="transcode",
         action="retry",
         ids=["a"],
@@ -112,7 +113,7 @@ def _module(media: Media, status: Status) -> str:
         media_id=media.media_id,
         name="Tides",
         status=status.value,
-        queue_name=queue.ANALYSE,
+        queue_name=broker.ANALYSE,
         message_id=str(uuid.uuid4()),
         title="Tides",
         duration=61.0,

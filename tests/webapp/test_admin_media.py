@@ -6,7 +6,7 @@ from collections.abc import Callable
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks import job_log
+from tasks.records import job_log
 from tests.webapp.pages import rows
 
 Client = Callable[[str], FlaskClient]

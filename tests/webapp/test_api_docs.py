@@ -12,16 +12,16 @@ from string import Template
 import pytest
 from flask import Flask
 
-from tasks.database import connect
-from tasks.redis_client import get_redis
-from tasks.storage import get_storage
-from tasks.workers import Presence, worker_name
+from tasks.infra.database import connect
+from tasks.infra.redis_client import get_redis
+from tasks.infra.storage import get_storage
+from tasks.queue.workers import Presence, worker_name
 from tests.recovery.waiting import until
 from tests.webapp.api_lines import PAGE, Line, lines, value_at
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.pages import rows
-from webapp import api_tokens
 from webapp.app import create_app
+from webapp.auth import api_tokens
 from webapp.openapi.document import document
 from webapp.openapi.documentation import documentation_of
 from webapp.openapi.families import PAGES

@@ -300,7 +300,7 @@ MULTIPART = {
 def test_odd_multipart_is_refused_and_leaves_nothing(
     app: Flask, editor: FlaskClient, clean: object, name: str
 ) -> None:
-    from tasks.storage import get_storage
+    from tasks.infra.storage import get_storage
 
     content_type, body = MULTIPART[name]
     answer = editor.post(

@@ -16,7 +16,7 @@ from tests.tasks.cloudwatch.conftest import (
     moody,
 )
 from tests.webapp.test_upload_api import convert, uploaded
-from webapp.up import checkup
+from webapp.cli.up import checkup
 
 __all__ = ["_cloudwatch_of_session", "cloudwatch", "moody"]
 

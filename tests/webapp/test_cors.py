@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from tasks.settings import SettingsError, get_settings, load_settings
 from tests.servers import Servers
 from tests.webapp.people import bearer
-from webapp import api_tokens
 from webapp.app import create_app
+from webapp.auth import api_tokens
 
 ONE, OTHER = "https://films.example", "http://[::1]:3000"
 PATH = "/api/titles"

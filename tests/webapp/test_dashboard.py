@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from tasks import holdings, job_counts
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
+from tasks.listing import job_counts
+from tasks.reports import holdings
 from tests.servers import Servers
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page

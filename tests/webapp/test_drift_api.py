@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks import messages
-from tasks.advance import advance
+from tasks.jobs.advance import advance
 from tasks.models import Step
-from tasks.survey import reading
+from tasks.queue import messages
+from tasks.recovery.survey import reading
 from tests.servers import Servers
 from tests.tasks.rows import a_job
 

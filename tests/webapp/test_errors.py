@@ -8,13 +8,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tasks.database import ensure_indexes
 from tasks.errors import StorageFailed
-from tasks.lifecycle import Conflict, NotFound
+from tasks.infra.database import ensure_indexes
+from tasks.jobs.lifecycle import Conflict, NotFound
 from tasks.models import TranscodeJob
 from tests.servers import Servers
 from webapp import deadline, preparing
-from webapp.access import public
+from webapp.auth.access import public
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HTMX = {

@@ -10,11 +10,12 @@ import redis
 from flask.testing import FlaskClient
 from redis.connection import AbstractConnection
 
-from tasks import queue, redis_hanging
+from tasks.infra import redis_hanging
+from tasks.infra.redis_client import get_brief_redis, get_redis
 from tasks.models import Status, Step, TranscodeJob
-from tasks.reconciler import reconcile
-from tasks.redis_client import get_brief_redis, get_redis
-from tasks.survey import reading
+from tasks.queue import broker
+from tasks.recovery.reconciler import reconcile
+from tasks.recovery.survey import reading
 from tests.servers import Servers
 
 
@@ -74,12 +75,12 @@ def test_requests_wait_once_and_lose_nothing(
 
     thaw(clean)
     assert len(TranscodeJob.objects) == Step.objects(status=Status.waiting).count() == 6
-    assert queue.depths()[queue.SPLIT] == queue.depths()[queue.ANALYSE] == 0
+    assert broker.depths()[broker.SPLIT] == broker.depths()[broker.ANALYSE] == 0
     # Rows that have only just changed are left alone.
     monkeypatch.setattr(reading, "GRACE_SECONDS", -1.0)
     reconcile()
-    assert queue.depths()[queue.SPLIT] == 6
-    assert queue.depths()[queue.ANALYSE] == 3
+    assert broker.depths()[broker.SPLIT] == 6
+    assert broker.depths()[broker.ANALYSE] == 3
 
 
 def test_what_needs_redis_is_503_at_once(

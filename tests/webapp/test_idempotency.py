@@ -13,15 +13,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tasks import lifecycle
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
 from tasks.models import Media, TranscodeJob
-from tasks.storage import get_storage
 from tests.recovery.waiting import until
 from tests.servers import Servers
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.test_errors import assert_problem
 from tests.webapp.test_upload_api import CONTENT, convert, uploaded
-from webapp import api_tokens, idempotency
+from webapp import idempotency
+from webapp.auth import api_tokens
 from webapp.models import IdempotentRequest
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks.storage import get_storage
+from tasks.infra.storage import get_storage
 from tests.servers import Servers
 from tests.webapp.test_errors import assert_problem
 from webapp import urls

@@ -11,8 +11,8 @@ from jsonschema_rs import validator_for
 from pydantic import BaseModel
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from webapp import access
-from webapp.access import require_role
+from webapp.auth import access
+from webapp.auth.access import require_role
 from webapp.openapi import Content, documented
 from webapp.openapi.document import document
 from webapp.openapi.documentation import documentation_of

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from tasks.settings import get_settings
 from tests.servers import Servers
-from webapp import accounts
 from webapp.app import create_app
+from webapp.auth import accounts
 
 EXPECTED = {
     "X-Content-Type-Options": "nosniff",

@@ -16,12 +16,12 @@ from schemathesis.config import GenerationConfig
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from tasks.database import connect
-from tasks.redis_client import get_redis
-from tasks.workers import Presence, worker_name
+from tasks.infra.database import connect
+from tasks.infra.redis_client import get_redis
+from tasks.queue.workers import Presence, worker_name
 from tests.recovery.waiting import until
 from tests.webapp.seeded import Ids, seed
-from webapp import api_tokens
+from webapp.auth import api_tokens
 from webapp.openapi.families import PAGES
 
 # A few seconds' work, and minutes on a machine that is busy with something else.

@@ -8,14 +8,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks import lifecycle
-from tasks.control.allowed import Action, Kind
-from tasks.database import connect
 from tasks.errors import EncoderFailed
-from tasks.models import Status, Subtitle, TranscodeJob, UploadJob
+from tasks.infra.database import connect
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action
+from tasks.jobs.transition import apply
+from tasks.jobs.uploads import make_rendition_uploads, make_subtitle_upload
+from tasks.models import Kind, Status, Subtitle, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
-from tasks.transition import apply
-from tasks.uploads import make_rendition_uploads, make_subtitle_upload
 from tests.tasks.rows import a_job, an_upload, claimed
 
 PATHS = {Kind.transcode: "/v1/studio/transcoding-jobs", Kind.upload: "/v1/studio/upload-jobs"}

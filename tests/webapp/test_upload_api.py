@@ -11,11 +11,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tasks import events, lifecycle
 from tasks.errors import BadInput
+from tasks.feed import events
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
 from tasks.models import Media, TranscodeJob
 from tasks.settings import get_settings
-from tasks.storage import get_storage
 from tests.servers import Servers
 from tests.webapp.test_errors import assert_problem
 
@@ -164,7 +165,7 @@ def test_the_database_away_at_the_end_leaves_no_file(
     clean: Servers, editor: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The same id twice is what the database itself refuses here.
-    monkeypatch.setattr("webapp.intake.uuid.uuid4", lambda: UNKNOWN)
+    monkeypatch.setattr("webapp.intake.accept.uuid.uuid4", lambda: UNKNOWN)
     Media.ensure_indexes()
     uploaded(editor, name="first.mp4")
     assert upload(editor, name="second.mp4").status_code == 500

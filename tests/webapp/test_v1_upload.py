@@ -10,14 +10,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tasks import lifecycle
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
 from tasks.models import AuditEntry, Media, Status, TranscodeJob
-from tasks.storage import get_storage
 from tests.servers import Servers
 from tests.webapp.test_errors import assert_problem
 from tests.webapp.test_upload_api import CONTENT, UNKNOWN, finish, publish, uploaded
-from webapp import stored_source
 from webapp.api.v1_models import State, state_of
+from webapp.intake import stored_source
 
 UPLOAD = "/api/upload/v1/upload"
 

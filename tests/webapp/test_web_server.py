@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 
 from tests.webapp.gunicorn import Gunicorn
-from webapp import accounts
+from webapp.auth import accounts
 
 BROWSER = {"Accept": "text/html"}
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
-from tasks.control.allowed import Kind
-from tasks.holdings import Holdings
+from tasks.models import Kind
+from tasks.reports.holdings import Holdings
 from webapp import dashboard
-from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
+from webapp.auth.access import require_role
 from webapp.dashboard import Failure, Glance
 from webapp.openapi import documented
 

@@ -11,9 +11,9 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from tasks.models import Status
 from webapp import media_lookup
-from webapp.access import require_role
 from webapp.api.answers import Answer, answered
 from webapp.api.bodies import parsed_query
+from webapp.auth.access import require_role
 from webapp.media_lookup import Shown
 from webapp.media_state import MediaStatus
 from webapp.openapi import documented

@@ -5,8 +5,8 @@ from pydantic import Field
 
 from tasks.cloudwatch import spool
 from tasks.settings import get_settings
-from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
+from webapp.auth.access import require_role
 from webapp.openapi import documented
 
 bp = Blueprint("api_cloudwatch", __name__, url_prefix="/v1/studio/cloudwatch")

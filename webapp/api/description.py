@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from webapp.access import public
+from webapp.auth.access import public
 from webapp.deadline import without_deadline
 from webapp.openapi import Content, documented
 from webapp.openapi.document import document

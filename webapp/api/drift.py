@@ -5,11 +5,11 @@ from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from werkzeug.exceptions import NotFound
 
-from tasks import drift, repairs
-from tasks.drift_words import Drift
-from webapp.access import require_role
+from tasks.recovery import drift, repairs
+from tasks.recovery.drift_text import Drift
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import json_object, parsed, parsed_query
+from webapp.auth.access import require_role
 from webapp.deadline import without_deadline
 from webapp.openapi import documented
 

@@ -4,10 +4,10 @@ from flask import Blueprint, Response, request
 from flask_login import current_user
 from pydantic import Field
 
-from webapp import feed_tickets
-from webapp.access import require_role
 from webapp.api.answers import Answer, answered
-from webapp.feed_tickets import Holder
+from webapp.auth import feed_tickets
+from webapp.auth.access import require_role
+from webapp.auth.feed_tickets import Holder
 from webapp.openapi import documented
 
 bp = Blueprint("api_feed_tickets", __name__, url_prefix="/api/feed-tickets")

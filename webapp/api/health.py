@@ -5,9 +5,9 @@ from typing import Literal
 from flask import Blueprint, Response
 from pydantic import ConfigDict
 
-from tasks import health
-from webapp.access import public
+from tasks.reports import health
 from webapp.api.answers import Answer, answered
+from webapp.auth.access import public
 from webapp.deadline import without_deadline
 from webapp.errors import RETRY_AFTER
 from webapp.openapi import documented

@@ -6,12 +6,12 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest, NotFound
 
-from tasks import job_log_query
+from tasks.listing.cursor import BadCursor
 from tasks.models import JobLogLine, TranscodeJob
-from tasks.places import BadCursor
-from webapp.access import require_role
+from tasks.records import job_log_query
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import parsed_query
+from webapp.auth.access import require_role
 from webapp.openapi import documented
 
 bp = Blueprint("api_job_log", __name__, url_prefix="/v1/studio/transcoding-jobs")

@@ -7,17 +7,16 @@ from flask import Blueprint, Response, request, url_for
 from flask_login import current_user
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 
-from tasks import lifecycle
 from tasks.analysis import edit, make
 from tasks.analysis.edit import Edited, Outdated
 from tasks.analysis.export import markdown
 from tasks.analysis.values import Transcript
-from tasks.control.allowed import Action
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action
+from tasks.jobs.submit import job_id_for, submit
 from tasks.models import Media, Status, TrainingModule
-from tasks.storage import get_storage
-from tasks.submit import job_id_for, submit
-from webapp import idempotency, intake, media_files
-from webapp.access import require_role
+from webapp import idempotency, media_files
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed, parsed_query
 from webapp.api.modules_models import (
@@ -36,8 +35,10 @@ from webapp.api.modules_models import (
     word_of,
 )
 from webapp.api.upload import UploadFields
+from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline
 from webapp.idempotency import idempotent
+from webapp.intake import accept
 from webapp.openapi import Content, documented
 
 bp = Blueprint("api_modules", __name__, url_prefix="/api")
@@ -54,7 +55,7 @@ _NOT_READY = "This module is not ready: {}."
 @documented(
     "Takes a video and queues the making of a training module.",
     tag=FAMILY,
-    files={intake.FIELD: "The video file."},
+    files={accept.FIELD: "The video file."},
     form=UploadFields,
     headers=idempotency.DOCUMENTED,
     answers={201: MadeModule},
@@ -65,7 +66,7 @@ _NOT_READY = "This module is not ready: {}."
 def upload() -> Response:
     """The answer comes as soon as the file has: nothing of the video is looked at for it. The
     video gets its stream too, by a transcode job of its own."""
-    media = intake.receive(request, who=current_user.name)
+    media = accept.receive(request, who=current_user.name)
     with in_time():
         return _made(media)
 

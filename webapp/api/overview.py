@@ -7,12 +7,14 @@ from flask import Blueprint, Response, request
 from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks import backlog, health, pausing, statistics
-from tasks.control.allowed import Kind
-from tasks.statistics import Bucket, By
-from webapp.access import require_role
+from tasks.control import pausing
+from tasks.models import Kind
+from tasks.queue import backlog
+from tasks.reports import health, statistics
+from tasks.reports.statistics import Bucket, By
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import parsed_query
+from webapp.auth.access import require_role
 from webapp.openapi import documented
 
 bp = Blueprint("studio_overview", __name__, url_prefix="/v1/studio")

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from tasks.control.actions import Outcome
-from tasks.control.allowed import Action, Kind, State, refusals
-from tasks.models import Phase, Status, TranscodeJob, UploadJob
+from tasks.jobs.allowed import Action, State, refusals
+from tasks.models import Kind, Phase, Status, TranscodeJob, UploadJob
 from webapp.api.answers import Answer, At, moment
 
 

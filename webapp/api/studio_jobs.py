@@ -6,15 +6,14 @@ from flask import Blueprint, Response, request, url_for
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from tasks import job_totals, jobs_query, places
 from tasks.control import bulk
 from tasks.control.actions import MODELS, act, find
-from tasks.control.allowed import Action, Kind
 from tasks.control.stuck import fix_stuck
-from tasks.job_filter import JobFilter
-from tasks.models import FINISHED, Status
+from tasks.jobs.allowed import Action
+from tasks.listing import cursor, jobs_query, totals
+from tasks.listing.job_filter import JobFilter
+from tasks.models import FINISHED, Kind, Status
 from tasks.models.bulk_operation import BulkOperation
-from webapp.access import require_role
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed, parsed_query
 from webapp.api.studio_answers import (
@@ -28,6 +27,7 @@ from webapp.api.studio_answers import (
     shown,
 )
 from webapp.api.studio_models import BulkBody, ClearBody, DeleteQuery, FixStuckBody, ListQuery
+from webapp.auth.access import require_role
 from webapp.openapi import documented
 
 PATHS = {Kind.transcode: "transcoding-jobs", Kind.upload: "upload-jobs"}
@@ -55,9 +55,9 @@ def make_blueprint(kind: Kind) -> Blueprint:
                 after=query.after,
                 fields=row_fields(kind),
             )
-        except places.BadCursor as error:
+        except cursor.BadCursor as error:
             raise BadRequest(f"after: {error}") from None
-        total = job_totals.total(model, chosen, page)
+        total = totals.total(model, chosen, page)
         return answered(
             answers.found(
                 total=max(total.number, len(page.rows)),

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, model_validator
 
-from tasks.control.allowed import Action
 from tasks.control.bulk import MOST_IDS
-from tasks.job_filter import JobFilter
-from tasks.job_filter import moment as moment_of
-from tasks.jobs_query import LIMIT, Order
+from tasks.jobs.allowed import Action
+from tasks.listing.job_filter import JobFilter
+from tasks.listing.job_filter import moment as moment_of
+from tasks.listing.jobs_query import LIMIT, Order
 from tasks.models import Status
 
 Choice = Literal["film", "season", "episode"]

@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest
 
 from tasks.control import operations
-from tasks.jobs_query import LIMIT
+from tasks.listing.cursor import BadCursor
+from tasks.listing.jobs_query import LIMIT
 from tasks.models.audit_entry import AuditEntry
-from tasks.places import BadCursor
-from webapp.access import require_role
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import parsed_query
 from webapp.api.studio_answers import OperationAnswer, OperationLine, Stored
 from webapp.api.studio_models import AuditQuery
+from webapp.auth.access import require_role
 from webapp.openapi import documented
 
 bp = Blueprint("studio_operations", __name__, url_prefix="/v1/studio")

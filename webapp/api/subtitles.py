@@ -8,12 +8,13 @@ from flask_login import current_user
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import NotFound
 
+from tasks.jobs.attach import attach, remove
 from tasks.models import Media
-from tasks.subtitles.attach import attach, remove
-from webapp import subtitle_intake, subtitle_view
-from webapp.access import require_role
+from webapp import subtitle_view
 from webapp.api.answers import Answer, At, answered
+from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline
+from webapp.intake import subtitle_intake
 from webapp.openapi import documented
 
 bp = Blueprint("api_subtitles", __name__, url_prefix="/api/media")

@@ -6,11 +6,11 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import UnprocessableEntity
 
+from tasks.control.titles import NewTitle, UnknownParent, create_title, label, search_titles
 from tasks.models import Title
-from tasks.titles import NewTitle, UnknownParent, create_title, label, search_titles
-from webapp.access import require_role
 from webapp.api.answers import Answer, answered
 from webapp.api.bodies import json_object, parsed, parsed_query
+from webapp.auth.access import require_role
 from webapp.openapi import documented
 
 bp = Blueprint("api_titles", __name__, url_prefix="/api/titles")

@@ -8,19 +8,20 @@ from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 
-from tasks import job_counts
 from tasks.cloudwatch.entry import stream_of
+from tasks.jobs.submit import job_id_for, submit
+from tasks.listing import job_counts
 from tasks.models import Media, TrainingModule, TranscodeJob
 from tasks.settings import get_settings
-from tasks.submit import job_id_for, submit
-from webapp import idempotency, intake
-from webapp.access import require_role
+from webapp import idempotency
 from webapp.api import job_status, modules_models
 from webapp.api.answers import Answer, answered
 from webapp.api.bodies import json_object, parsed, parsed_query
 from webapp.api.job_status import StreamingUrls, VideoDetails, VideoState
+from webapp.auth.access import require_role
 from webapp.deadline import without_deadline
 from webapp.idempotency import idempotent
+from webapp.intake import accept
 from webapp.openapi import documented
 
 bp = Blueprint("api_upload", __name__, url_prefix="/api/upload")
@@ -142,7 +143,7 @@ def upload() -> Response:
 
     400 no file, 413 too large, 415 not multipart, 422 no such title.
     """
-    media = intake.receive(request, who=current_user.name)
+    media = accept.receive(request, who=current_user.name)
     return answered(
         UploadAnswer(
             message="Video uploaded successfully",

@@ -5,19 +5,20 @@ from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
 from tasks.control.actions import act, find
-from tasks.control.allowed import Action, Kind
-from tasks.lifecycle import Conflict
-from tasks.models import Media, Status
-from tasks.submit import job_id_for, submit
-from webapp import idempotency, intake, multipart, stored_source
-from webapp.access import require_role
+from tasks.jobs.allowed import Action
+from tasks.jobs.lifecycle import Conflict
+from tasks.jobs.submit import job_id_for, submit
+from tasks.models import Kind, Media, Status
+from webapp import idempotency
 from webapp.api import job_status
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed
 from webapp.api.upload import Convert, UploadFields
 from webapp.api.v1_models import JobState, Queued, Retried, State, state_of
+from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline
 from webapp.idempotency import idempotent
+from webapp.intake import accept, multipart, stored_source
 from webapp.openapi.documentation import documented
 from webapp.urls import streaming_urls
 
@@ -33,7 +34,7 @@ FAMILY = "V1 upload"
     tag=FAMILY,
     body=Convert,
     form=UploadFields,
-    files={intake.FIELD: "The video file."},
+    files={accept.FIELD: "The video file."},
     headers=idempotency.DOCUMENTED,
     answers={202: Queued},
     errors=idempotency.ERRORS,
@@ -107,7 +108,7 @@ def retry(job_id: str) -> Response:
 def _sent_file() -> Media:
     if request.mimetype != multipart.MIMETYPE and not request.content_length:
         raise _no_file()
-    return intake.receive(request, who=current_user.name)
+    return accept.receive(request, who=current_user.name)
 
 
 def _named_file() -> tuple[Media, str | None]:
@@ -120,5 +121,5 @@ def _named_file() -> tuple[Media, str | None]:
 
 def _no_file() -> BadRequest:
     return BadRequest(
-        f"No video file: send one in the field “{intake.FIELD}”, or as JSON the “s3Key” of one."
+        f"No video file: send one in the field “{accept.FIELD}”, or as JSON the “s3Key” of one."
     )

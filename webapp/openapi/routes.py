@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from webapp import access
+from webapp.auth import access
 from webapp.errors import PROGRAM_PATHS
 from webapp.models import Role, Scope
 from webapp.openapi.documentation import Documentation, documentation_of

@@ -7,9 +7,9 @@ from webapp.pages.docs import bp as _docs
 from webapp.pages.drift import bp as _drift
 from webapp.pages.embed_demo import bp as _embed_demo
 from webapp.pages.home import bp as _home
-from webapp.pages.job import bp as _job
-from webapp.pages.job_bulk import bp as _job_bulk
-from webapp.pages.jobs import bp as _jobs
+from webapp.pages.jobs.job import bp as _job
+from webapp.pages.jobs.job_bulk import bp as _job_bulk
+from webapp.pages.jobs.jobs_page import bp as _jobs
 from webapp.pages.library import bp as _library
 from webapp.pages.media_status import bp as _media_status
 from webapp.pages.modules import bp as _modules

@@ -8,9 +8,9 @@ from flask_login import current_user, logout_user
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 from werkzeug.wrappers import Response as AnyResponse
 
-from tasks import audit
-from webapp import accounts, api_tokens, throttle
-from webapp.access import require_role
+from tasks.records import audit
+from webapp.auth import accounts, api_tokens, throttle
+from webapp.auth.access import require_role
 from webapp.models import Role, Scope, User
 from webapp.pages.partials import for_browser
 

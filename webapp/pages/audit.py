@@ -9,9 +9,9 @@ from bson.errors import InvalidId
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from tasks.control.allowed import LABELS, Action
+from tasks.jobs.allowed import LABELS, Action
 from tasks.models.audit_entry import AuditEntry
-from webapp.access import require_role
+from webapp.auth.access import require_role
 from webapp.pages.partials import for_browser
 
 bp = Blueprint("audit", __name__)

@@ -5,11 +5,11 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from tasks.control.allowed import Kind
+from tasks.models import Kind
 from webapp import dashboard
 from webapp import format as say
-from webapp.access import require_role
-from webapp.pages.job_view import CATEGORY_WORDS, STATUS_WORDS
+from webapp.auth.access import require_role
+from webapp.pages.jobs.job_view import CATEGORY_WORDS, STATUS_WORDS
 from webapp.pages.partials import for_browser
 
 bp = Blueprint("dashboard", __name__)

@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, render_template
 from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
 
-from webapp.access import public
+from webapp.auth.access import public
 from webapp.deadline import without_deadline
 from webapp.openapi.document import document
 from webapp.openapi.problem import MEANINGS

@@ -6,9 +6,9 @@ from flask import Blueprint, render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from tasks import drift
-from tasks.drift import Fixed
-from webapp.access import allowed, require_role
+from tasks.recovery import drift
+from tasks.recovery.drift import Fixed
+from webapp.auth.access import allowed, require_role
 from webapp.deadline import without_deadline
 from webapp.pages import drift_context
 from webapp.pages.partials import for_browser

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tasks import drift, repairs
-from tasks.drift import Overview
-from tasks.drift_words import Drift
 from tasks.models.repair import Repair
-from tasks.verdict import BY_ID
+from tasks.recovery import drift, repairs
+from tasks.recovery.drift import Overview
+from tasks.recovery.drift_text import Drift
+from tasks.recovery.verdict import BY_ID
 from webapp import format as say
 
 #: Repairs that the page lists.

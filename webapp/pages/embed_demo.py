@@ -4,7 +4,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from tasks.models import Media
-from webapp.access import require_role
+from webapp.auth.access import require_role
 from webapp.pages.partials import for_browser
 
 bp = Blueprint("embed_demo", __name__)

@@ -4,7 +4,7 @@ from flask import Blueprint, redirect
 from werkzeug.wrappers import Response
 
 from webapp import format as say
-from webapp.access import public
+from webapp.auth.access import public
 
 bp = Blueprint("home", __name__)
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from webapp.access import allowed, require_role
+from webapp.auth.access import allowed, require_role
 from webapp.pages import shelf
 from webapp.pages.partials import for_browser
 

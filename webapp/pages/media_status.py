@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from tasks.models import Status
 from webapp import media_lookup
-from webapp.access import require_role
+from webapp.auth.access import require_role
 from webapp.media_state import MediaStatus
 from webapp.pages.partials import for_browser
 

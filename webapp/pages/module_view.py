@@ -11,12 +11,12 @@ from tasks.analysis.sentences import sentences
 from tasks.analysis.stages import MILESTONES, State
 from tasks.analysis.values import Sentence, Transcript, Usage
 from tasks.errors import StorageFailed
+from tasks.infra.storage import get_storage
 from tasks.models import FINISHED, Media, Status, TrainingModule
-from tasks.storage import get_storage
 from tasks.subtitles.language import label
 from webapp import format as say
 from webapp.api.modules_models import error_of, progress_of, stages_of, word_of
-from webapp.pages import job_context
+from webapp.pages.jobs import job_context
 from webapp.urls import media_url
 
 #: Modules of one page of the list.

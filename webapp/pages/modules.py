@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 from tasks.analysis import edit, make
 from tasks.analysis.edit import Outdated
 from tasks.analysis.times import Times, stage_times
-from tasks.control.allowed import Action
+from tasks.jobs.allowed import Action
 from tasks.models import Media, Status
-from webapp.access import require_role
 from webapp.api.modules import find, ready
+from webapp.auth.access import require_role
 from webapp.pages import module_view
 from webapp.pages.module_form import ModuleForm, Wrong
 from webapp.pages.partials import for_browser

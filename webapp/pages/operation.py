@@ -5,10 +5,10 @@ from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
-from tasks import lifecycle
 from tasks.control import operations
-from tasks.places import BadCursor
-from webapp.access import allowed, require_role
+from tasks.jobs import lifecycle
+from tasks.listing.cursor import BadCursor
+from webapp.auth.access import allowed, require_role
 from webapp.pages import operation_context
 from webapp.pages.partials import for_browser
 

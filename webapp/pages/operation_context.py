@@ -5,13 +5,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tasks.control import operations
-from tasks.control.allowed import LABELS, Action, Kind
-from tasks.job_filter import filter_of
-from tasks.models import Status, TranscodeJob, UploadJob
+from tasks.jobs.allowed import LABELS, Action
+from tasks.listing.job_filter import filter_of
+from tasks.models import Kind, Status, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
 from webapp import format as say
-from webapp.pages.job_list import Listing
-from webapp.pages.job_view import STATUS_WORDS
+from webapp.pages.jobs.job_list import Listing
+from webapp.pages.jobs.job_view import STATUS_WORDS
 from webapp.pages.upload_view import what_of
 
 PAGE_SIZE = 25

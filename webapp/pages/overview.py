@@ -6,8 +6,8 @@ from flask import Blueprint, render_template, request
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from tasks import pausing
-from webapp.access import allowed, require_role
+from tasks.control import pausing
+from webapp.auth.access import allowed, require_role
 from webapp.pages import overview_context
 from webapp.pages.overview_context import Choice
 from webapp.pages.partials import for_browser

@@ -7,16 +7,18 @@ from typing import Any
 
 import redis
 
-from tasks import backlog, health, pausing, statistics
 from tasks.cloudwatch import spool
-from tasks.control.allowed import LABELS, Action, Kind
-from tasks.models import Step, TranscodeJob, UploadJob
+from tasks.control import pausing
+from tasks.control.pausing import Held
+from tasks.jobs.allowed import LABELS, Action
+from tasks.models import Kind, Step, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
-from tasks.pausing import Held
+from tasks.queue import backlog
+from tasks.reports import health, statistics
+from tasks.reports.statistics import By
 from tasks.settings import get_settings
-from tasks.statistics import By
 from webapp import format as say
-from webapp.pages.job_view import CATEGORY_WORDS, STEP_WORDS
+from webapp.pages.jobs.job_view import CATEGORY_WORDS, STEP_WORDS
 
 KIND_WORDS = {Kind.transcode: "Transcoding", Kind.upload: "Upload"}
 SPAN_WORDS = {By.hour: "48 hours", By.day: "30 days"}

@@ -8,23 +8,15 @@ from urllib.parse import parse_qsl, urlencode
 from jinja2 import Environment
 from markupsafe import escape
 
-from tasks import drift, health, lifecycle
-from tasks.control.allowed import Kind
-from tasks.models import TrainingModule
-from tasks.places import BadCursor
-from webapp.pages import (
-    drift_context,
-    job_context,
-    job_list,
-    job_log_view,
-    jobs_context,
-    module_view,
-    operation_context,
-    overview_context,
-    shelf,
-)
-from webapp.pages.job_list import Listing
-from webapp.pages.job_view import JobRow
+from tasks.jobs import lifecycle
+from tasks.listing.cursor import BadCursor
+from tasks.models import Kind, TrainingModule
+from tasks.recovery import drift
+from tasks.reports import health
+from webapp.pages import drift_context, module_view, operation_context, overview_context, shelf
+from webapp.pages.jobs import job_context, job_list, job_log_view, jobs_context
+from webapp.pages.jobs.job_list import Listing
+from webapp.pages.jobs.job_view import JobRow
 
 #: Rows that one browser may have open and alive at a time.
 MOST_OPEN = 20

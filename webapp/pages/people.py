@@ -6,9 +6,9 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.exceptions import UnprocessableEntity
 
-from tasks import audit
-from webapp import accounts, api_tokens, sign_in_links
-from webapp.access import require_role
+from tasks.records import audit
+from webapp.auth import accounts, api_tokens, sign_in_links
+from webapp.auth.access import require_role
 from webapp.models import Role, User
 from webapp.pages.partials import for_browser
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from tasks.models import Media, Title
 from webapp import format as say
-from webapp.pages.job_list import MEDIA_FIELDS, SEARCH_LENGTH
+from webapp.pages.jobs.job_list import MEDIA_FIELDS, SEARCH_LENGTH
 from webapp.pages.title_names import names, titles_of
 from webapp.urls import media_url
 

@@ -7,12 +7,13 @@ from flask_login import current_user
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from tasks.jobs.attach import attach, remove
 from tasks.models import UNFINISHED, Media
-from tasks.subtitles.attach import attach, remove
 from tasks.subtitles.language import label
-from webapp import subtitle_intake, subtitle_view
-from webapp.access import require_role
+from webapp import subtitle_view
+from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline
+from webapp.intake import subtitle_intake
 from webapp.pages.partials import for_browser
 
 bp = Blueprint("subtitles", __name__)

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from tasks.models import TranscodeJob
 from tasks.settings import get_settings
-from webapp.access import require_role
+from webapp.auth.access import require_role
 from webapp.pages.partials import for_browser
 
 bp = Blueprint("upload", __name__)

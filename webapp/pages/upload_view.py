@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.control.allowed import Kind
-from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
+from tasks.models import Kind, Media, Status, Title, TranscodeJob, UploadJob
 from webapp import format as say
-from webapp.pages.job_actions import actions_of
-from webapp.pages.job_timeline import Attempt, attempts_of
-from webapp.pages.job_view import JobRow, Segment, ended_words, history_of, retry_at
+from webapp.pages.jobs.job_actions import actions_of
+from webapp.pages.jobs.job_timeline import Attempt, attempts_of
+from webapp.pages.jobs.job_view import JobRow, Segment, ended_words, history_of, retry_at
 from webapp.pages.title_names import names
 from webapp.urls import media_url
 

@@ -6,10 +6,11 @@ from werkzeug.wrappers import Response
 
 from tasks.models import Media, TranscodeJob
 from webapp import format as say
-from webapp.access import require_role
-from webapp.pages import job_context, shelf
-from webapp.pages.job_list import ROW_FIELDS
-from webapp.pages.job_view import row as row_of
+from webapp.auth.access import require_role
+from webapp.pages import shelf
+from webapp.pages.jobs import job_context
+from webapp.pages.jobs.job_list import ROW_FIELDS
+from webapp.pages.jobs.job_view import row as row_of
 from webapp.pages.partials import for_browser
 from webapp.pages.title_names import names, titles_of
 

@@ -9,16 +9,16 @@ from typing import Any
 import boto3
 import pytest
 
-from tasks import health
 from tasks.cloudwatch.client import make_cloudwatch
 from tasks.cloudwatch.shipping import Shipping
 from tasks.errors import StorageFailed
+from tasks.infra.storage import Storage
+from tasks.infra.storage_client import make_client
+from tasks.reports import health
 from tasks.settings import get_settings
-from tasks.storage import Storage
-from tasks.storage_client import make_client
 from tests.servers import Servers
 from tests.tasks.cloudwatch.test_shipping import a_job_done
-from webapp.up import checkup
+from webapp.cli.up import checkup
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "cloudwatch.md").read_text(encoding="utf-8")
 
@@ -143,7 +143,7 @@ def test_nothing_else_makes_a_client() -> None:
         )
     }
     # The embedded server is not AWS.
-    assert makers - {"webapp/up/servers.py"} == {
+    assert makers - {"webapp/cli/up/servers.py"} == {
         "tasks/cloudwatch/client.py",
-        "tasks/storage_client.py",
+        "tasks/infra/storage_client.py",
     }

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from tasks import events, lifecycle
 from tasks.cloudwatch import shipping as shipping_module
 from tasks.cloudwatch import spool, start
 from tasks.cloudwatch.client import make_cloudwatch
 from tasks.cloudwatch.entry import MAX_AGE_MS, Entry
 from tasks.cloudwatch.shipping import Shipping
 from tasks.errors import BadInput
+from tasks.feed import events
+from tasks.jobs import lifecycle
+from tasks.jobs.progress import refresh
 from tasks.models import TranscodeJob
-from tasks.progress import refresh
 from tasks.settings import get_settings
 from tests.cloudwatch_server import CloudWatchServer, MoodyCloudWatch
 from tests.servers import Servers

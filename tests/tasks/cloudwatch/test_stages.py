@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tasks.cloudwatch.stages import Stages, percent
-from tasks.events import Event
+from tasks.feed.events import Event
 from tasks.models import Phase
 
 NAMES = ("360p", "720p")

@@ -4,13 +4,15 @@ import itertools
 
 import pytest
 
-from tasks import keys, lifecycle, lifecycle_many, queue
+from tasks import keys
 from tasks.control.actions import act, find
-from tasks.control.allowed import ALLOWED, Action, Kind, State, refusal
 from tasks.errors import EncoderFailed
-from tasks.models import Media, Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle, lifecycle_many
+from tasks.jobs.allowed import ALLOWED, Action, State, refusal
+from tasks.models import Kind, Media, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.audit_entry import AuditEntry
-from tasks.storage import get_storage
+from tasks.queue import broker
 from tests.servers import Servers
 from tests.tasks.rows import a_job, a_media, a_step, an_upload, claimed
 
@@ -97,7 +99,7 @@ def test_retrying_one_upload_resumes_its_job_and_leaves_other_failures_alone() -
 
     again = find(Kind.upload, uploads[0].job_id)
     assert (again.status, again.history[-1].who) == (Status.waiting, EDITOR)
-    assert again.message_id in {m for m, _ in queue.held_messages(queue.UPLOAD_HLS)}
+    assert again.message_id in {m for m, _ in broker.held_messages(broker.UPLOAD_HLS)}
     assert find(Kind.upload, uploads[1].job_id).status == Status.failed
     assert find(Kind.transcode, job.job_id).status in (Status.waiting, Status.active)
 

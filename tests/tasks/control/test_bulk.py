@@ -8,17 +8,19 @@ from typing import Any
 import bson
 import pytest
 
-from tasks import events, lifecycle, lifecycle_many, queue
 from tasks.control import bulk
 from tasks.control.actions import MODELS, act
-from tasks.control.allowed import ALLOWED, Action, Kind
 from tasks.control.many import GONE, act_many
 from tasks.control.order import Order, Outcome
 from tasks.errors import EncoderFailed, Stopped
-from tasks.job_filter import JobFilter
-from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.feed import events
+from tasks.jobs import lifecycle, lifecycle_many
+from tasks.jobs.allowed import ALLOWED, Action
+from tasks.listing.job_filter import JobFilter
+from tasks.models import Kind, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.bulk_operation import BulkOperation
+from tasks.queue import broker
 from tests.tasks.rows import a_job, a_step, an_upload, claimed
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -163,7 +165,7 @@ def test_of_a_few_hundred_jobs_each_is_counted_once_and_its_messages_are_queued(
     chunks = Step.objects(kind="chunk")
     assert {step.status for step in chunks} == {Status.waiting}
     # Each has the one message that its row names.
-    held = dict(queue.held_messages(queue.CHUNKS))
+    held = dict(broker.held_messages(broker.CHUNKS))
     assert {step.message_id: step.job_id for step in chunks}.items() <= held.items()
     lines = AuditEntry.objects(action="retry")
     assert sorted(line.target for line in lines) == sorted(over)

@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from tasks import keys, messages
+from tasks import keys
 from tasks.control.actions import act
-from tasks.control.allowed import Action, Kind
 from tasks.control.many import act_many
 from tasks.control.order import Order, Outcome
 from tasks.control.sync import sync_many
-from tasks.models import AuditEntry, Status, TranscodeJob, UploadJob
-from tasks.reconciler import heal
-from tasks.storage import Storage, get_storage
+from tasks.infra.storage import Storage, get_storage
+from tasks.jobs.allowed import Action
+from tasks.models import AuditEntry, Kind, Status, TranscodeJob, UploadJob
+from tasks.queue import messages
+from tasks.recovery.reconciler import heal
 from tests.tasks.uploading import do_uploads, uploading_job
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -2,14 +2,15 @@
 
 import pytest
 
-from tasks import keys, lifecycle
-from tasks.advance import advance
+from tasks import keys
 from tasks.control.actions import act
-from tasks.control.allowed import Action, Kind
 from tasks.errors import StorageFailed
-from tasks.models import Media, Status, Step, StepKind, Subtitle, TranscodeJob, UploadJob
-from tasks.multipart_writer import PART_BYTES
-from tasks.storage import get_storage
+from tasks.infra.multipart_writer import PART_BYTES
+from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
+from tasks.jobs.allowed import Action
+from tasks.models import Kind, Media, Status, Step, StepKind, Subtitle, TranscodeJob, UploadJob
 from tests.tasks.uploading import (
     attached,
     do,

@@ -4,8 +4,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tasks.listing.search_terms import words
 from tasks.models import Media, Status, TranscodeJob, Transition, UploadJob
-from tasks.search_terms import words
 
 NOW = datetime.now(UTC)
 

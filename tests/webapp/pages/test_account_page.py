@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from tasks.models.audit_entry import AuditEntry
 from tests.webapp.pages.reading import Page
 from tests.webapp.people import bearer, csrf_token, signed_in
-from webapp import accounts, api_tokens, sign_in_links, throttle
+from webapp.auth import accounts, api_tokens, sign_in_links, throttle
 from webapp.models import ApiToken, User
 
 ADA = "ada@example.com"

@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks import audit
 from tasks.control import bulk
-from tasks.control.allowed import Action, Kind
-from tasks.job_filter import JobFilter
-from tasks.models import AuditEntry, BulkOperation
+from tasks.jobs.allowed import Action
+from tasks.listing.job_filter import JobFilter
+from tasks.models import AuditEntry, BulkOperation, Kind
+from tasks.records import audit
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
 from tests.webapp.people import csrf_token

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks import job_log
+from tasks.records import job_log
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
-from webapp.pages import job_log_view
+from webapp.pages.jobs import job_log_view
 from webapp.pages.panels import Renderer, View
 
 Client = Callable[[str], FlaskClient]

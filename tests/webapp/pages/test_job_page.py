@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks import lifecycle
+from tasks.jobs import lifecycle
 from tasks.models import Lease, Step, TranscodeJob, Transition
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page

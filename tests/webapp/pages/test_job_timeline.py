@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tasks.models import TranscodeJob, Transition
-from webapp.pages.job_timeline import MARK, SLIVER, WIDTH, Attempt, attempts_of
-from webapp.pages.job_view import history_of
+from webapp.pages.jobs.job_timeline import MARK, SLIVER, WIDTH, Attempt, attempts_of
+from webapp.pages.jobs.job_view import history_of
 
 BEGAN = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tasks.models import Step, TranscodeJob, UploadJob
-from webapp.pages.job_waterfall import GAP, TRACK, WIDTH, waterfall_of
+from webapp.pages.jobs.job_waterfall import GAP, TRACK, WIDTH, waterfall_of
 
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
 

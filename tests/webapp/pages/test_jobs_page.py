@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tasks import pausing, queue
-from tasks.titles import NewTitle, create_title
+from tasks.control import pausing
+from tasks.control.titles import NewTitle, create_title
+from tasks.queue import broker
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
-from webapp.pages.job_list import PAGE_SIZE
+from webapp.pages.jobs.job_list import PAGE_SIZE
 
 AsPerson = Callable[[str], FlaskClient]
 
@@ -298,5 +299,5 @@ def test_a_job_is_called_by_its_title(viewer: FlaskClient) -> None:
 def test_a_paused_queue_is_told_above_the_list(viewer: FlaskClient) -> None:
     rows.job("waiting")
     assert "Paused:" not in read(viewer).text
-    pausing.pause(queue.CHUNKS, "ada@example.com")
-    assert f"Paused: {queue.CHUNKS}. Nothing new of it starts." in read(viewer).text
+    pausing.pause(broker.CHUNKS, "ada@example.com")
+    assert f"Paused: {broker.CHUNKS}. Nothing new of it starts." in read(viewer).text

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks.titles import NewTitle, create_title
+from tasks.control.titles import NewTitle, create_title
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
 

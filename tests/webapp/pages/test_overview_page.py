@@ -9,12 +9,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks import backlog, pausing, queue, statistics
+from tasks.control import pausing
+from tasks.infra.redis_client import get_redis
 from tasks.models import Status, Step
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.clock import now
-from tasks.redis_client import get_redis
-from tasks.workers import Presence, worker_name
+from tasks.queue import backlog, broker
+from tasks.queue.workers import Presence, worker_name
+from tasks.reports import statistics
 from tests.recovery.waiting import until
 from tests.servers import Servers
 from tests.webapp.pages import rows
@@ -135,7 +137,7 @@ def test_workers_say_what_they_do_and_can_be_drained(
 
 
 def test_queues_can_be_paused_by_editors_alone(app: Flask, as_person: AsPerson) -> None:
-    path = f"/overview/queues/{queue.CHUNKS}"
+    path = f"/overview/queues/{broker.CHUNKS}"
     viewer, editor = as_person("viewer"), as_person("editor")
     assert post(viewer, app, f"{path}/pause")[0] == 403
     assert editor.post(f"{path}/pause").status_code == 400  # without the page's token
@@ -179,7 +181,7 @@ def test_the_same_for_programs(as_program: Callable[[str], FlaskClient], worker:
         .startswith("Paused merge")
     )
     queues = {one["name"]: one for one in program.get("/v1/studio/queues").get_json()["queues"]}
-    assert set(queues) == set(queue.ACTORS)
+    assert set(queues) == set(broker.ACTORS)
     assert queues["merge"]["paused"]["by"] == "token editor program"
     assert program.post("/v1/studio/queues/merge/resume").status_code == 200
     assert program.post(f"/v1/studio/workers/{name}/drain").status_code == 200

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tasks import pausing, queue
-from tasks.upload_words import NOTHING_LOST
+from tasks.control import pausing
+from tasks.jobs.upload_text import NOTHING_LOST
+from tasks.queue import broker
 from tests.webapp.pages import rows
 from tests.webapp.pages.reading import Page
 
@@ -185,9 +186,9 @@ def test_subtitles_are_told_apart_by_their_files(viewer: FlaskClient) -> None:
 
 
 def test_a_paused_queue_is_said_where_its_jobs_wait(viewer: FlaskClient) -> None:
-    pausing.pause(queue.UPLOAD_HLS, "ada")
+    pausing.pause(broker.UPLOAD_HLS, "ada")
     rows.upload("waiting")
-    rows.upload("waiting", queue_name=queue.UPLOAD_SUBTITLE, upload_type="subtitle")
+    rows.upload("waiting", queue_name=broker.UPLOAD_SUBTITLE, upload_type="subtitle")
     job = rows.job("active", phase="uploading")
     text = read(viewer, "/jobs?kind=upload").text
     assert text.count("The queue upload-hls-to-s3 is paused.") == 1

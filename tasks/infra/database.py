@@ -1,0 +1,94 @@
+"""The connection to MongoDB and the indexes it needs."""
+
+import threading
+from datetime import datetime
+
+import mongoengine
+from pymongo import UpdateOne
+from pymongo.uri_parser import parse_uri
+
+from tasks.settings import get_settings
+
+#: How long work waits for a server that is away, in milliseconds. A request waits less.
+WORK_PATIENCE_MS = 30_000
+
+#: Rows that are brought up to date at a time.
+BATCH = 5_000
+
+#: Indexes of earlier versions in whose place there are others.
+_REPLACED = frozenset(
+    {
+        "resource_id_1",
+        "created_at_-1_job_id_-1",
+        "status_1_created_at_-1_job_id_-1",
+        "status_1_facet_1_created_at_1_job_id_1",
+        "terms_1_created_at_1_job_id_1",
+        "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1",
+        "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1_speed_1",
+    }
+)
+
+_lock = threading.Lock()
+_connected: list[str] = []
+
+
+class NotConfigured(Exception):
+    """A server's address is not set and none was started; the message names the variable."""
+
+
+def connect(patience_ms: int = WORK_PATIENCE_MS) -> None:
+    """Connects this process once; later calls do nothing. Raises NotConfigured without a URL.
+
+    ``patience_ms``: how long an operation waits for a server that is away.
+    """
+    with _lock:
+        url = get_settings().mongo_url
+        if url is None:
+            raise NotConfigured(
+                "MONGO_URL is not set: set it to a MongoDB, or start everything with `dailies up`"
+            )
+        if _connected == [url]:
+            return
+        mongoengine.disconnect()
+        mongoengine.connect(
+            db=parse_uri(url, validate=False)["database"] or "dailies",
+            host=url,
+            tz_aware=True,
+            uuidRepresentation="standard",
+            serverSelectionTimeoutMS=patience_ms,
+            connectTimeoutMS=5_000,
+            socketTimeoutMS=60_000,
+            appname="dailies",
+        )
+        _connected[:] = [url]
+
+
+def ensure_indexes() -> None:
+    """Makes every index that the models declare; safe to call at each start.
+
+    Indexes of earlier versions go, and jobs of earlier versions get their facet and day, and pairs
+    of their words.
+    """
+    from tasks import models
+    from tasks.listing import facets, search_terms
+
+    for document in models.DOCUMENTS:
+        document.ensure_indexes()
+    for document in (models.TranscodeJob, models.UploadJob):
+        collection = document._get_collection()
+        for name in _REPLACED & collection.index_information().keys():
+            collection.drop_index(name)
+        while ids := [row["_id"] for row in collection.find({"facet": None}, {}).limit(BATCH)]:
+            collection.update_many({"_id": {"$in": ids}}, [facets.BOTH])
+        while rows := list(collection.find({"term_pairs": None}, {"terms": 1}).limit(BATCH)):
+            found = {row["_id"]: search_terms.fields(row.get("terms") or ()) for row in rows}
+            changes = [UpdateOne({"_id": one}, {"$set": some}) for one, some in found.items()]
+            collection.bulk_write(changes, ordered=False)
+
+
+def server_time() -> datetime:
+    """The database server's clock (UTC), the one clock that leases are measured by."""
+    database = mongoengine.get_db()
+    reply = database.command("hello", codec_options=database.codec_options)
+    now: datetime = reply["localTime"]
+    return now

@@ -1,0 +1,87 @@
+"""What a job's steps put where: the files a rendition is made of, and which of them are missing."""
+
+from collections.abc import Iterable, Mapping
+
+from tasks import keys
+from tasks.infra.storage import ObjectInfo
+from tasks.models import Step, StepKind, Subtitle, TranscodeJob
+from tasks.subtitles.segments import names
+
+_ENCODES = [StepKind.CHUNK.value, StepKind.AUDIO.value]
+
+
+def rendition_files(job: TranscodeJob, rendition: str) -> dict[str, str]:
+    """Name in the rendition's folder → key in the work area; playlists come last."""
+    files: dict[str, str] = {}
+    for step in encodes_of(job):
+        for output in step.result.get("renditions", []):
+            if output["name"] == rendition:
+                names = [segment["name"] for segment in output["segments"]]
+                for name in [output["init_name"], *names]:
+                    short = name.removeprefix(f"{rendition}/")
+                    files.setdefault(short, step.result["prefix"] + name)
+    merge = merge_of(job)
+    if merge is not None:
+        for name in merge.result.get("playlists", []):
+            if name.startswith(f"{rendition}/"):
+                files[name.removeprefix(f"{rendition}/")] = merge.result["prefix"] + name
+    return files
+
+
+def encodes_of(job: TranscodeJob) -> Iterable[Step]:
+    """The chunks in order, and the sound."""
+    rows: Iterable[Step] = Step.objects(
+        transcode_id=job.job_id, kind__in=_ENCODES, status="completed"
+    ).order_by("index")
+    return rows
+
+
+def merge_of(job: TranscodeJob) -> Step | None:
+    """The merge step, once it is completed."""
+    step: Step | None = Step.objects(
+        transcode_id=job.job_id, kind=StepKind.MERGE.value, status="completed"
+    ).first()
+    return step
+
+
+def steps_behind(job: TranscodeJob, missing: Iterable[str]) -> list[Step]:
+    """The completed steps that wrote these keys of the work area."""
+    wanted = list(missing)
+    merge = merge_of(job)
+    steps = [*encodes_of(job), *([merge] if merge is not None else [])]
+    return [
+        step
+        for step in steps
+        if any(key.startswith(step.result.get("prefix") or "\0") for key in wanted)
+    ]
+
+
+def missing_outputs(job: TranscodeJob, there: Mapping[str, ObjectInfo]) -> dict[str, list[str]]:
+    """For each rendition whose stream lacks files their keys; ``master`` for the master playlist.
+
+    ``there`` is what lies under the media's stream prefix.
+    """
+    lacking: dict[str, list[str]] = {}
+    for rendition in job.renditions:
+        name = rendition["name"]
+        target = keys.stream(job.media_id, name, "")
+        wanted = [target + file for file in rendition_files(job, name)]
+        if absent := [key for key in wanted if key not in there]:
+            lacking[name] = absent
+    master = keys.stream(job.media_id, "master.m3u8")
+    if master not in there:
+        lacking["master"] = [master]
+    return lacking
+
+
+def missing_subtitles(
+    media_id: str, there: Mapping[str, ObjectInfo]
+) -> list[tuple[Subtitle, list[str]]]:
+    """Each subtitle that masters may list although files of it are not there, with their keys."""
+    lacking = []
+    for subtitle in Subtitle.objects(media_id=media_id, removed_at=None, published_at__ne=None):
+        target = keys.stream(media_id, subtitle.folder, "")
+        wanted = [target + name for name in names(subtitle.film_seconds or 0.0)]
+        if absent := [key for key in wanted if key not in there]:
+            lacking.append((subtitle, absent))
+    return lacking

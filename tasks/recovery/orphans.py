@@ -1,0 +1,307 @@
+"""What lies in the bucket and belongs to nothing: found, reported, and removed by the rules.
+
+Folders are held against rows, so that a look costs a listing of folder names and not of files. A
+folder's files are listed only where no row wants them. Whatever changed within the last hour is
+left alone: an upload writes its file first and its row afterwards.
+"""
+
+import json
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from tasks import keys
+from tasks.infra.redis_client import get_redis
+from tasks.infra.storage import HalfUpload, get_storage
+from tasks.jobs.lifecycle import Conflict
+from tasks.models import Media, Status, TranscodeJob
+from tasks.models.clock import now
+from tasks.recovery import repairs
+from tasks.recovery.verdict import (
+    BY_ID,
+    BucketState,
+    Fix,
+    Pace,
+    RowState,
+    Rule,
+    Situation,
+    Subject,
+    judge,
+)
+from tasks.removal.cleanup import clean_up
+
+log = logging.getLogger(__name__)
+
+#: Age in seconds below which nothing is touched.
+YOUNG_SECONDS = 3600.0
+#: Seconds for which the work area of a failed or cancelled job is kept for a retry: a week.
+WORK_KEPT_SECONDS = 7 * 24 * 3600.0
+#: Seconds for which an unfinished multipart upload may take: a day.
+HALF_SECONDS = 24 * 3600.0
+#: Folders held against rows at a time.
+BATCH = 1_000
+#: Where the last look is kept, and for how many seconds: what lies unused only costs room.
+KEPT_KEY = "dailies:orphans"
+KEPT_SECONDS = 600
+#: Orphans that are kept to be shown; all are counted.
+MOST_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """``kind``: work, stream, source, upload, or transcode (a job whose stream is missing).
+
+    ``ref`` is the folder, the job id, or key and upload id with a space in between. ``size`` in
+    bytes. ``row``: what the row says, as a state of ``tasks.recovery.verdict``.
+    """
+
+    rule_id: str
+    kind: str
+    ref: str
+    row: str
+    files: int = 0
+    size: int = 0
+    since: str = ""
+    transcode_id: str | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that calls it drift."""
+        return BY_ID[self.rule_id]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The last look: ``orphans`` are the first of ``total``."""
+
+    looked_at: datetime
+    orphans: list[Orphan]
+    total: int
+
+
+def find_orphans() -> Iterator[Orphan]:
+    """Everything in the bucket that a rule calls drift. Raises StorageFailed, PyMongoError."""
+    yield from _work_areas()
+    yield from _media_files(keys.STREAMS, "stream")
+    yield from _media_files(keys.SOURCES, "source")
+    yield from _half_uploads()
+    yield from _missing_streams()
+
+
+def reconcile_bucket() -> list[Orphan]:
+    """Removes what the rules remove by themselves, and keeps and returns the rest.
+
+    Raises StorageFailed, PyMongoError, redis.RedisError.
+    """
+    left = []
+    for orphan in find_orphans():
+        if not (orphan.rule.by_itself and remove(orphan, repairs.RECONCILER) is not None):
+            left.append(orphan)
+    _keep(left)
+    return left
+
+
+def report() -> Kept:
+    """What the last look found, or where that is too long ago, what a new one finds.
+
+    Removes nothing. Raises StorageFailed, PyMongoError, redis.RedisError.
+    """
+    return kept() or _keep(list(find_orphans()))
+
+
+def _keep(left: list[Orphan]) -> Kept:
+    looked_at = now()
+    value = {
+        "at": looked_at.isoformat(),
+        "total": len(left),
+        "orphans": [asdict(orphan) for orphan in left[:MOST_KEPT]],
+    }
+    get_redis().set(KEPT_KEY, json.dumps(value), ex=KEPT_SECONDS)
+    return Kept(looked_at, left[:MOST_KEPT], len(left))
+
+
+def kept() -> Kept | None:
+    """What the last look left alone; None where it is too long ago. Raises redis.RedisError."""
+    text = get_redis().get(KEPT_KEY)
+    if text is None:
+        return None
+    value = json.loads(text)
+    return Kept(
+        looked_at=datetime.fromisoformat(value["at"]),
+        orphans=[Orphan(**entry) for entry in value["orphans"]],
+        total=value["total"],
+    )
+
+
+def remove(orphan: Orphan, who: str) -> str | None:
+    """Removes an orphan that still is one, and records it; None where there was nothing to do.
+
+    Raises StorageFailed, PyMongoError, redis.RedisError.
+    """
+    again = _again(orphan)
+    if again is None:
+        return None
+    done = _abort(again) if again.rule.fix is Fix.abort else _remove_files(again, who)
+    if done is not None:
+        log.info("%s: %s %s", again.ref, again.rule.sentence, done)
+        made = repairs.Made(again.rule, again.kind, again.ref, again.transcode_id, done)
+        repairs.record([made], who)
+        get_redis().delete(KEPT_KEY)
+    return done
+
+
+def _again(orphan: Orphan) -> Orphan | None:
+    """The same orphan as it is now."""
+    if orphan.kind == "work":
+        found = _work_areas([_folder(orphan.ref)])
+    elif orphan.kind in ("stream", "source"):
+        prefix = keys.STREAMS if orphan.kind == "stream" else keys.SOURCES
+        found = _media_files(prefix, orphan.kind, [_folder(orphan.ref)])
+    elif orphan.kind == "upload":
+        found = _half_uploads(orphan.ref)
+    else:
+        return None
+    return next((other for other in found if other.rule_id == orphan.rule_id), None)
+
+
+def _remove_files(orphan: Orphan, who: str) -> str | None:
+    if orphan.rule_id == "work-expired":
+        job = TranscodeJob.objects(job_id=orphan.transcode_id).first()
+        try:
+            return None if job is None else f"Cleaned up: {clean_up(job, who).sentence()}"
+        except Conflict:
+            return None
+    count = get_storage().delete_prefix(orphan.ref)
+    return f"{count:,} file{'' if count == 1 else 's'} removed."
+
+
+def _abort(orphan: Orphan) -> str:
+    key, upload_id = orphan.ref.rsplit(" ", 1)
+    get_storage().abort_upload(HalfUpload(key, upload_id, now()))
+    return "Its parts were removed."
+
+
+def _folder(ref: str) -> str:
+    return ref.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _work_areas(only: Collection[str] | None = None) -> Iterator[Orphan]:
+    for batch in _batches(only if only is not None else get_storage().folders(keys.WORK)):
+        jobs = {
+            row["job_id"]: row
+            for row in TranscodeJob._get_collection().find(
+                {"job_id": {"$in": batch}}, {"job_id": 1, "status": 1, "finished_at": 1}
+            )
+        }
+        for job_id in batch:
+            row = jobs.get(job_id)
+            state = RowState.none if row is None else RowState(row["status"])
+            if state in (RowState.waiting, RowState.active):
+                continue
+            if state in (RowState.failed, RowState.cancelled):
+                finished_at = _aware(row.get("finished_at") if row else None)
+                if finished_at is not None and _age(finished_at) < WORK_KEPT_SECONDS:
+                    continue  # whatever the age of its files
+            transcode_id = None if row is None else job_id
+            yield from _judged(
+                Subject.work_area,
+                state,
+                Orphan("", "work", keys.work(job_id), state, 0, 0, "", transcode_id),
+                WORK_KEPT_SECONDS,
+            )
+
+
+def _media_files(prefix: str, kind: str, only: Collection[str] | None = None) -> Iterator[Orphan]:
+    for batch in _batches(only if only is not None else get_storage().folders(prefix)):
+        known = set(Media.objects(media_id__in=batch).scalar("media_id"))
+        for media_id in batch:
+            if media_id not in known:
+                orphan = Orphan("", kind, f"{prefix}{media_id}/", RowState.none)
+                yield from _judged(Subject.media_files, RowState.none, orphan, WORK_KEPT_SECONDS)
+
+
+def _judged(
+    subject: Subject, state: RowState, orphan: Orphan, kept_seconds: float
+) -> Iterator[Orphan]:
+    files = get_storage().list(orphan.ref)
+    if not files:
+        return
+    newest = max(_aware(info.last_modified) or now() for info in files.values())
+    rule = judge(Situation(subject, state, pace=_pace(_age(newest), kept_seconds)))
+    if rule.drift:
+        yield replace(
+            orphan,
+            rule_id=rule.id,
+            files=len(files),
+            size=sum(info.size for info in files.values()),
+            since=newest.isoformat(),
+        )
+
+
+def _half_uploads(only: str | None = None) -> Iterator[Orphan]:
+    storage = get_storage()
+    for upload in storage.half_uploads():
+        ref = f"{upload.key} {upload.upload_id}"
+        begun_at = _aware(upload.begun_at) or now()
+        if (only is not None and ref != only) or _age(begun_at) < HALF_SECONDS:
+            continue
+        moved_at = _aware(storage.last_part_at(upload)) or begun_at
+        pace = Pace.moved if _age(moved_at) < YOUNG_SECONDS else Pace.still
+        rule = judge(Situation(Subject.half_upload, RowState.none, pace=pace))
+        if rule.drift:
+            yield Orphan(rule.id, "upload", ref, RowState.none, since=begun_at.isoformat())
+
+
+def _missing_streams() -> Iterator[Orphan]:
+    """Jobs whose media counts as playable while its stream is gone."""
+    storage = get_storage()
+    there = set(storage.folders(keys.STREAMS))
+    playable = Media._get_collection().find(
+        {"master_key": {"$gt": ""}}, {"media_id": 1, "master_key": 1}, batch_size=BATCH
+    )
+    for media in playable:
+        # What was published after the listing is looked at by itself.
+        if media["media_id"] in there or storage.head(media["master_key"]) is not None:
+            continue
+        job = (
+            TranscodeJob.objects(media_id=media["media_id"], status=Status.completed.value)
+            .only("job_id", "finished_at")
+            .order_by("-created_at")
+            .first()
+        )
+        if job is not None:
+            situation = Situation(Subject.job, RowState.completed, bucket=BucketState.missing)
+            since = _aware(job.finished_at)
+            yield Orphan(
+                judge(situation).id,
+                "transcode",
+                job.job_id,
+                RowState.completed,
+                since=since.isoformat() if since else "",
+                transcode_id=job.job_id,
+            )
+
+
+def _pace(age: float, kept_seconds: float) -> Pace:
+    if age < YOUNG_SECONDS:
+        return Pace.moved
+    return Pace.resting if age < kept_seconds else Pace.still
+
+
+def _age(moment: datetime) -> float:
+    return (now() - moment) / timedelta(seconds=1)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _batches(items: Any) -> Iterator[list[str]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch

@@ -1,0 +1,217 @@
+"""Does what a rule says about findings, by the state machine, and keeps a record of it.
+
+Every repair asks once more, in the same step that changes something, whether it is still needed:
+so several may repair at the same time, and a finding that is out of date does nothing. Findings
+that need the same fix are repaired together, in few round trips; a process that is killed in the
+middle leaves some repaired, and the next pass finds the others.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, islice
+from typing import NamedTuple
+
+from tasks.jobs import advance, lifecycle
+from tasks.jobs.decide import Action
+from tasks.jobs.transition import apply_many
+from tasks.models import Status, TranscodeJob
+from tasks.models.clock import now
+from tasks.models.repair import Repair
+from tasks.queue import broker, messages
+from tasks.recovery.survey import UNITS, Finding, strays_of
+from tasks.recovery.verdict import Fix, QueueState, Rule
+
+log = logging.getLogger(__name__)
+
+#: Repairs after which a message may be queued that its row waits for no more.
+_LEAVE_MESSAGES = frozenset({Fix.cancel, Fix.advance})
+#: What the record and a unit's history say where nobody asked.
+RECONCILER = "reconciler"
+#: Findings that are repaired together, where their fix can be.
+TOGETHER = 500
+_TOGETHER = frozenset({Fix.send, Fix.take_back, Fix.drop})
+
+#: For each finding what was done, as a sentence; None where there was nothing to do any more.
+Done = list[str | None]
+
+
+class Made(NamedTuple):
+    """A repair to be kept: ``done`` is a sentence, the rest as of a finding or an orphan."""
+
+    rule: Rule
+    kind: str
+    ref: str
+    transcode_id: str | None
+    done: str
+
+
+def batches(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
+    """The findings in the order of their repair, those in one list for one ``repair``.
+
+    Rows come first and messages that are left over last.
+    """
+    in_order = sorted(findings, key=lambda finding: _ORDER[finding.rule.fix])
+    for (fix, _), same in groupby(in_order, lambda finding: (finding.rule.fix, finding.kind)):
+        while batch := list(islice(same, TOGETHER if fix in _TOGETHER else 1)):
+            yield batch
+
+
+def repair(findings: Sequence[Finding], who: str = RECONCILER) -> Done:
+    """Repairs one of ``batches``. Raises redis.RedisError, PyMongoError, StorageFailed."""
+    if not findings:
+        return []
+    done = _FIXES[findings[0].rule.fix](findings, who)
+    made = [(finding, what) for finding, what in zip(findings, done, strict=True) if what]
+    for finding, what in made[:1]:
+        more = f" And {len(made) - 1:,} more." if len(made) > 1 else ""
+        log.info("%s: %s %s%s", finding.ref, finding.rule.sentence, what, more)
+    return done
+
+
+def clear_up(repaired: Sequence[Finding]) -> None:
+    """Takes out the messages that repairs have left behind, since no row waits for them.
+
+    Raises redis.RedisError, PyMongoError.
+    """
+    # Those by which lost workers came.
+    former = {
+        finding.message_id
+        for finding in repaired
+        if finding.rule.fix is Fix.take_back
+        and finding.situation.queue is QueueState.held
+        and finding.message_id is not None
+    }
+    left = (message for message in messages.look_up(former) if not message.fetched)
+    while batch := list(islice(left, messages.DROPPED_AT_ONCE)):
+        messages.drop(batch)
+    # Those of whatever belonged to what ended.
+    _take_out_strays_of({f.ref for f in repaired if f.rule.fix in _LEAVE_MESSAGES})
+
+
+def _take_out_strays_of(refs: set[str]) -> None:
+    for strays in batches(strays_of(refs)) if refs else ():
+        _drop(strays, RECONCILER)
+
+
+def _send(findings: Sequence[Finding], _who: str) -> Done:
+    changes = [
+        lifecycle.enqueuing(finding.ref, broker.new_message_id(), finding.message_id)
+        for finding in findings
+    ]
+    rows = apply_many(UNITS[findings[0].kind], changes)
+    sent = broker.send_many([(row["queue_name"], row["job_id"], row["message_id"]) for row in rows])
+    # What was not sent is found lost again.
+    refs = {row["job_id"] for row in rows} if sent else set()
+    return ["A new message was sent." if finding.ref in refs else None for finding in findings]
+
+
+def _take_back(findings: Sequence[Finding], _who: str) -> Done:
+    leases = {finding.ref: finding.lease for finding in findings}
+    rows = lifecycle.take_from_lost_workers(UNITS[findings[0].kind], leases)
+    taken = {row["job_id"]: row for row in rows}
+    failed = [row for row in taken.values() if row["status"] == Status.failed]
+    parents = {row["transcode_id"] for row in failed if row.get("transcode_id")}
+    for parent in parents:
+        advance.advance(parent)
+    # Other parts of theirs had just been sent.
+    _take_out_strays_of(parents)
+    done: Done = []
+    for finding in findings:
+        row = taken.get(finding.ref)
+        if row is not None and row["status"] == Status.failed:
+            done.append(row.get("error_message") or "It has failed.")
+        elif row is not None:
+            done.append(f"It was taken from {finding.worker or 'nobody'} and waits again.")
+        else:
+            done.append(None)
+    return done
+
+
+def _cancel(findings: Sequence[Finding], who: str) -> Done:
+    done: Done = []
+    for finding in findings:
+        try:
+            lifecycle.cancel(UNITS[finding.kind], finding.ref, who, why=finding.rule.sentence)
+        except (lifecycle.Conflict, lifecycle.NotFound):
+            done.append(None)
+        else:
+            done.append("It was cancelled.")
+    return done
+
+
+def _advance(findings: Sequence[Finding], _who: str) -> Done:
+    done: Done = []
+    for finding in findings:
+        actions = advance.due(finding.ref)
+        # Without anything due it still takes notes back that asked for a look.
+        advance.advance(finding.ref)
+        done.append(f"Done: {words(actions)}." if actions else None)
+    return done
+
+
+def words(actions: Sequence[Action]) -> str:
+    """Actions as people say them: ``create step, enqueue (4)``."""
+    counts: dict[str, int] = {}
+    for action in actions:
+        name = type(action).__name__
+        spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
+        counts[spaced.strip()] = counts.get(spaced.strip(), 0) + 1
+    return ", ".join(name if n == 1 else f"{name} ({n})" for name, n in counts.items())
+
+
+def _drop(findings: Sequence[Finding], _who: str) -> Done:
+    gone = messages.drop([finding.message for finding in findings if finding.message])
+    return [
+        f"The message was taken out of {finding.message.queue_name}."
+        if finding.message and finding.message.key in gone
+        else None
+        for finding in findings
+    ]
+
+
+def _nothing(findings: Sequence[Finding], _who: str) -> Done:
+    return [None for _ in findings]
+
+
+_FIXES: dict[Fix, Callable[[Sequence[Finding], str], Done]] = {
+    # In this order. What a lost worker did is not to wait for a hundred thousand messages.
+    Fix.take_back: _take_back,
+    Fix.send: _send,
+    Fix.cancel: _cancel,
+    Fix.advance: _advance,
+    Fix.drop: _drop,
+    Fix.nothing: _nothing,
+    Fix.sync: _nothing,
+}
+_ORDER = {fix: number for number, fix in enumerate(_FIXES)}
+
+
+def record(repaired: Sequence[Made], who: str) -> None:
+    """Keeps repairs for people to see."""
+    if not repaired:
+        return
+    ids = {made.transcode_id for made in repaired if made.transcode_id is not None}
+    jobs = TranscodeJob._get_collection().find(
+        {"job_id": {"$in": list(ids)}}, {"job_id": 1, "name": 1}
+    )
+    names = {job["job_id"]: job.get("name") for job in jobs}
+    moment = now()
+    lines = []
+    for made in repaired:
+        line = {
+            "at": moment,
+            "who": who,
+            "rule": made.rule.id,
+            "kind": made.kind,
+            "ref": made.ref,
+            "transcode_id": made.transcode_id,
+            "name": names.get(made.transcode_id or ""),
+            "done": made.done,
+        }
+        lines.append({name: value for name, value in line.items() if value is not None})
+    Repair._get_collection().insert_many(lines, ordered=False)
+
+
+def latest(count: int) -> list[Repair]:
+    """The last repairs, newest first."""
+    return list(Repair.objects.order_by("-at").limit(count))

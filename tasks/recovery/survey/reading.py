@@ -1,0 +1,61 @@
+"""How rows are read for a look: as plain documents, in batches, against one moment."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from bson.codec_options import CodecOptions
+
+from tasks.infra.database import server_time
+
+#: Seconds for which a row must have stood still before it is judged: longer than the moment
+#: between writing a row and sending its message.
+GRACE_SECONDS = 2.0
+#: Documents that the database sends at a time.
+BATCH = 5_000
+#: Ids that one query may name.
+IDS = 1_000
+
+Row = Mapping[str, Any]
+# Times without a zone: making them aware costs more than all the rest.
+_PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
+
+
+class Reading:
+    """One look's reading. ``asked_at`` is when it began, in UTC without zone.
+
+    ``only`` are the transcode jobs that it is about, None where it is about everything. ``beat`` is
+    called now and then.
+    """
+
+    def __init__(self, only: Collection[str] | None, beat: Callable[[], None] | None) -> None:
+        self.only = only
+        self._beat = beat
+        # The database server's clock is the one that wrote the rows.
+        self.asked_at = server_time().astimezone(UTC).replace(tzinfo=None)
+        self.still_since = self.asked_at - timedelta(seconds=GRACE_SECONDS)
+
+    def find(self, model: Any, query: Mapping[str, Any], fields: Collection[str]) -> Iterator[Row]:
+        """Rows of a model. Raises PyMongoError, and what ``beat`` does."""
+        collection = model._get_collection().with_options(codec_options=_PLAIN)
+        projection = {"_id": 0, **dict.fromkeys(fields, 1)}
+        for number, row in enumerate(collection.find(query, projection, batch_size=BATCH)):
+            if self._beat is not None and number % BATCH == 0:
+                self._beat()
+            yield row
+
+    def about(self, field: str) -> dict[str, Any]:
+        """The condition for rows whose field names one of the jobs that it is about."""
+        return {} if self.only is None else {field: {"$in": list(self.only)}}
+
+    def stood_still(self, moment: datetime | None) -> bool:
+        """Whether a row that was changed then is to be judged."""
+        return moment is None or moment < self.still_since
+
+
+def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """The items, as many at a time as a query may name."""
+    rest = iter(items)
+    while batch := list(islice(rest, IDS)):
+        yield batch

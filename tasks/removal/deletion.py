@@ -1,0 +1,153 @@
+"""Deleting finished jobs' rows, and if wanted what the jobs made.
+
+The files go first and the row last: what was begun and not ended can be begun again.
+"""
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tasks import keys
+from tasks.errors import StorageFailed
+from tasks.feed import events
+from tasks.infra.storage import get_storage
+from tasks.jobs import attach, lifecycle, lifecycle_many
+from tasks.jobs.allowed import Action
+from tasks.jobs.transition import Row
+from tasks.models import JobLogLine, Media, Subtitle, TranscodeJob, UploadJob
+from tasks.records import job_log
+from tasks.records.job_log_text import JOB
+from tasks.removal.emptying import THREADS, Emptied, empty
+from tasks.removal.held import Answers, Jobs, hold, let_go, new_word, the_one, why_not
+from tasks.removal.parts import remove_parts
+from tasks.removal.removed import Removed
+from tasks.removal.streams import needed, watched, worked_on
+from tasks.subtitles.changes import unpublish_all
+
+_LAST_LINE = "Its row was deleted; the audit log says by whom."
+_AT_WORK = "Another job works on this media: its outputs cannot be deleted."
+_NEEDED = "Its transcode job is not finished and needs this upload."
+_WATCHED = (
+    "Its files are part of a stream that can be watched: delete the transcode job with its outputs "
+    "instead."
+)
+
+
+def delete(job: TranscodeJob | UploadJob, who: str, *, outputs: bool) -> Removed:
+    """Removes a job's row; with a transcode job's its parts' and its work area.
+
+    ``outputs``: of a transcode job the stream too, so that the media is only a source again; of an
+    upload its files, and of a subtitle's the subtitle. Raises NotFound, Conflict where a job that
+    is not finished needs them or somebody can watch them, StorageFailed.
+    """
+    return the_one(delete_many(type(job), [job.job_id], who, new_word(), outputs=outputs))
+
+
+def delete_many(model: Jobs, ids: Sequence[str], who: str, word: str, *, outputs: bool) -> Answers:
+    """``delete`` for each of many jobs, held by the ``word``."""
+    held, answers = hold(model, Action.delete, ids, word)
+    refused = _refusals(model, held, outputs)
+    answers |= {job_id: lifecycle.Conflict(sentence) for job_id, sentence in refused.items()}
+    free = [row for row in held if row["job_id"] not in refused]
+    answers |= (
+        _empty_transcodes(free, outputs)
+        if model is TranscodeJob
+        else _empty_uploads(free, who, outputs)
+    )
+    emptied = [row for row in free if isinstance(answers[row["job_id"]], Removed)]
+    gone = lifecycle_many.remove(model, emptied, word)
+    left = {row["job_id"] for row in emptied}.difference(gone)
+    answers |= why_not(model, Action.delete, sorted(left))
+    parts = remove_parts(gone) if model is TranscodeJob else {}
+    for job_id, answer in answers.items():
+        if isinstance(answer, Removed):
+            answer.rows += 1 + parts.get(job_id, 0)
+    if model is TranscodeJob:
+        job_log.note_many(gone, JOB, _LAST_LINE)
+    let_go(model, answers, word)
+    return answers
+
+
+def finish_many(job_ids: Collection[str]) -> None:
+    """What is left to do where the rows of transcode jobs were gone when their worker was lost."""
+    remove_parts(job_ids)
+    noted = JobLogLine.objects(job_id__in=list(job_ids), message=_LAST_LINE).scalar("job_id")
+    job_log.note_many(set(job_ids).difference(noted), JOB, _LAST_LINE)
+
+
+def _refusals(model: Jobs, rows: Sequence[Row], outputs: bool) -> dict[str, str]:
+    """Why jobs cannot be deleted although they are finished."""
+    files = [row for row in rows if outputs and _has_files(model, row)]
+    refused: dict[str, str] = {}
+    if model is UploadJob:
+        seen = watched(files)
+        refused |= {row["job_id"]: _WATCHED for row in files if row["media_id"] in seen}
+    busy = worked_on(files)
+    refused |= {row["job_id"]: _AT_WORK for row in files if row["media_id"] in busy}
+    if model is UploadJob:
+        parents = needed(rows)
+        refused |= {row["job_id"]: _NEEDED for row in rows if row["transcode_id"] in parents}
+    return refused
+
+
+def _has_files(model: Jobs, row: Row) -> bool:
+    """Whether it has files of its own: those of a subtitle go with the subtitle."""
+    return model is TranscodeJob or bool(row.get("upload_path") and not row.get("subtitle_id"))
+
+
+def _empty_transcodes(jobs: Sequence[Row], outputs: bool) -> Emptied:
+    prefixes = {job["job_id"]: [keys.work(job["job_id"])] for job in jobs}
+    if not outputs:
+        return empty(prefixes)
+    medias = sorted({job["media_id"] for job in jobs})
+    # First what makes it playable: nobody starts to watch what is about to vanish.
+    Media.objects(media_id__in=medias).update(
+        unset__master_key=True,
+        unset__published_at=True,
+        unset__poster_key=True,
+        unset__storyboard_key=True,
+        unset__stream_size=True,
+        set__renditions={},
+    )
+    for job in jobs:
+        prefixes[job["job_id"]].append(keys.stream(job["media_id"]))
+    emptied = empty(prefixes)
+    unpublish_all(medias)
+    events.publish_many([("mediaChanged", {"mediaId": media_id}) for media_id in medias])
+    return emptied
+
+
+def _empty_uploads(uploads: Sequence[Row], who: str, outputs: bool) -> Emptied:
+    emptied = empty(
+        {
+            upload["job_id"]: [upload["upload_path"]]
+            if outputs and _has_files(UploadJob, upload)
+            else []
+            for upload in uploads
+        }
+    )
+    subtitles = [upload for upload in uploads if outputs and upload.get("subtitle_id")]
+    if subtitles:
+        with ThreadPoolExecutor(THREADS) as threads:
+            removed = threads.map(lambda upload: _remove_subtitle(upload, who), subtitles)
+            ids = [upload["job_id"] for upload in subtitles]
+            emptied |= dict(zip(ids, removed, strict=True))
+    return emptied
+
+
+def _remove_subtitle(upload: Row, who: str) -> Removed | StorageFailed:
+    """The master forgets the subtitle before its files go, so that none names what is not there."""
+    subtitle = Subtitle.objects(subtitle_id=upload["subtitle_id"], removed_at=None).first()
+    removed = Removed()
+    if subtitle is None:
+        return removed
+    try:
+        if subtitle.folder:
+            found = get_storage().list(keys.stream(subtitle.media_id, subtitle.folder, ""))
+            removed.files += len(found)
+            removed.size += sum(info.size for info in found.values())
+        attach.remove(subtitle.media_id, subtitle.subtitle_id, who)
+    except StorageFailed as error:
+        return error
+    except lifecycle.NotFound:
+        return Removed()
+    return removed

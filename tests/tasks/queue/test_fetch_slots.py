@@ -1,0 +1,53 @@
+"""A worker holds no more than it can work on, so that others find the rest."""
+
+from tasks.queue.fetch_slots import Room
+
+
+def test_a_place_is_taken_kept_and_left() -> None:
+    rung: list[str] = []
+    room = Room(rung.append)
+    room.open(1)
+    assert room.enter("chunks")
+    assert not room.enter("uploads")
+    room.settle("message-1")
+    assert not room.enter("splits")
+    assert rung == []
+    room.leave("message-1")
+    assert sorted(rung) == ["splits", "uploads"]
+    assert room.enter("uploads")
+
+
+def test_a_look_in_vain_leaves_its_place_to_who_was_turned_away() -> None:
+    rung: list[str] = []
+    room = Room(rung.append)
+    room.open(1)
+    assert room.enter("chunks")
+    assert not room.enter("uploads")
+    room.settle(None)
+    assert rung == ["uploads"]
+    assert room.enter("uploads")
+
+
+def test_leaving_twice_makes_no_second_place() -> None:
+    room = Room(lambda name: None)
+    room.open(1)
+    assert room.enter("chunks")
+    room.settle("message-1")
+    room.leave("message-1")
+    room.leave("message-1")
+    assert room.enter("chunks")
+    assert not room.enter("chunks")
+
+
+def test_a_worker_that_begins_has_all_its_places() -> None:
+    room = Room(lambda name: None)
+    room.open(1)
+    assert room.enter("chunks")
+    room.settle("message-of-a-worker-before")
+    room.open(1)
+    assert room.enter("chunks")
+
+
+def test_without_a_worker_there_is_room_for_everything() -> None:
+    room = Room(lambda name: None)
+    assert all(room.enter("chunks") for _ in range(100))
