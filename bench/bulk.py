@@ -49,10 +49,10 @@ GOAL_MB, GOAL_PAGE_MS = 200, 100
 
 _WORK = """
 import json, resource, sys, time
-from tasks import lifecycle
+from tasks.jobs import lifecycle
 from tasks.actors.bulk import run_bulk
 from tasks.actors.heartbeat import Heartbeat
-from tasks.database import connect
+from tasks.infra.database import connect
 from tasks.models.bulk_operation import BulkOperation
 connect()
 row = lifecycle.find(BulkOperation, sys.argv[1])

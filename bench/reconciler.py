@@ -29,7 +29,7 @@ ONE_BY_ONE = 200
 
 _BEGIN = """
 import collections, json, resource, time
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
 connect()
 ensure_indexes()
 """
@@ -41,7 +41,7 @@ _PREPARE = f"""{_BEGIN}
 said = {{"seconds": [], "made": {{}}, "left": 0}}
 {_END}"""
 _PASSES = f"""{_BEGIN}
-from tasks.reconciler import reconcile
+from tasks.recovery.reconciler import reconcile
 seconds, made, left = [], collections.Counter(), 0
 for _ in range(PASSES):
     started = time.monotonic()
@@ -53,9 +53,9 @@ said = {{"seconds": seconds, "made": made, "left": left}}
 {_END}"""
 _ONE_BY_ONE = f"""{_BEGIN}
 from itertools import islice
-from tasks import repairs
-from tasks.survey import look
-findings = look().findings
+from tasks.recovery import repairs
+from tasks.recovery.survey import scan
+findings = scan().findings
 begun, made = time.monotonic(), collections.Counter()
 for finding in islice(findings, MOST):
     [done] = repairs.repair([finding])

@@ -19,8 +19,8 @@ from bench.options import CannotMeasure, Options
 from bench.report import Result
 from bench.rows_fill import CLUSTERED, RARE, RESOURCE, fill
 from bench.stack import Stack, running_stack
-from tasks.listing.cursor import Place
-from tasks.listing.jobs_query import Order
+from tasks.listing.cursor import Cursor
+from tasks.listing.jobs_query import SortOrder
 from webapp.cli.commands.checkout import ROOT
 
 ROWS, QUICK_ROWS = 1_000_000, 20_000
@@ -35,7 +35,7 @@ PATHS = {"transcode": "/v1/studio/transcoding-jobs", "upload": "/v1/studio/uploa
 COLLECTIONS = {"transcode": "transcode_jobs", "upload": "upload_jobs"}
 
 _INDEXES = """
-from tasks.database import connect, ensure_indexes
+from tasks.infra.database import connect, ensure_indexes
 connect()
 ensure_indexes()
 """
@@ -143,13 +143,13 @@ def _lists(stack: Stack, asking: Asking, what: str) -> list[Result]:
     # What the machine and the web process take for nothing at all, to hold the rest against.
     nothing = [asking.get("/healthz")[0] for _ in range(100)]
     for kind, path in PATHS.items():
-        middles = {order: _middle(stack, kind, order) for order in Order}
+        middles = {order: _middle(stack, kind, order) for order in SortOrder}
         for _ in range(WARM_UP):
             asking.get(path)
             asking.get("/jobs", kind=kind)
         for name, words in filters(kind, moment).items():
             times: list[float] = []
-            for order in Order:
+            for order in SortOrder:
                 query = {**words, "sort": order.value}
                 for page in (query, {**query, "after": middles[order]}):
                     for _ in range(TIMES):
@@ -167,11 +167,11 @@ def _lists(stack: Stack, asking: Asking, what: str) -> list[Result]:
     ]
 
 
-def _middle(stack: Stack, kind: str, order: Order) -> str:
+def _middle(stack: Stack, kind: str, order: SortOrder) -> str:
     """The place in the middle of all rows."""
     collection = stack.servers.mongo_client.get_default_database()[COLLECTIONS[kind]]
-    name = {Order.finished: "finished_at", Order.name: "name"}.get(order, "created_at")
-    if kind == "upload" and order is Order.name:
+    name = {SortOrder.finished: "finished_at", SortOrder.name: "name"}.get(order, "created_at")
+    if kind == "upload" and order is SortOrder.name:
         name = "resource_name"
     fields = {"_id": 0, name: 1, "job_id": 1}
     rows = collection.find({}, fields, sort=[(name, 1), ("job_id", 1)])
@@ -179,7 +179,7 @@ def _middle(stack: Stack, kind: str, order: Order) -> str:
     value = row[name]
     if isinstance(value, datetime):
         value = value.replace(tzinfo=UTC)
-    return Place(value, str(row["job_id"])).encode()
+    return Cursor(value, str(row["job_id"])).encode()
 
 
 def _age(stack: Stack, asking: Asking, what: str) -> list[Result]:

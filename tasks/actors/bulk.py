@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks.actors.bulk_tally import Tally
+from tasks.actors.bulk_counts import BulkCounts
 from tasks.actors.heartbeat import Heartbeat
 from tasks.control.actions import MODELS
 from tasks.control.many import act_many
@@ -40,7 +40,7 @@ def run_bulk(operation: BulkOperation, beat: Heartbeat) -> Mapping[str, Any]:
         operation=operation.job_id,
         outputs=bool(operation.outputs),
     )
-    tally = Tally(operation)
+    tally = BulkCounts(operation)
     told = time.monotonic()
     pace = Pace()
     for ids in _batches(operation, pace):
@@ -77,7 +77,9 @@ class Pace:
             self.size = max(1, self.size // 2)
 
 
-def _note(operation: BulkOperation, beat: Heartbeat, tally: Tally, pending: Sequence[str]) -> None:
+def _note(
+    operation: BulkOperation, beat: Heartbeat, tally: BulkCounts, pending: Sequence[str]
+) -> None:
     """Writes what came of the last batch and which is next. Raises Stopped where none may be."""
     if beat.stop.is_set():
         pending = []

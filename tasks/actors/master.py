@@ -4,8 +4,8 @@ from typing import Any
 
 from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
-from tasks.actors.tally import Tally
 from tasks.actors.upload import make_again
+from tasks.actors.upload_counter import UploadCounter
 from tasks.errors import BadInput, NotYet, Stopped, StorageFailed
 from tasks.infra.storage import ObjectInfo, get_storage
 from tasks.jobs.outputs import merge_of
@@ -33,7 +33,7 @@ def upload_master(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
     text = with_subtitles(_base(upload), [track_of(subtitle) for subtitle in subtitles])
     _check(media, text, subtitles, there)
     data = text.encode()
-    tally = Tally(beat, 1, len(data))
+    tally = UploadCounter(beat, 1, len(data))
     differs = _current(key) != data
     if differs:
         if beat.stop.is_set():

@@ -13,7 +13,7 @@ from pymongo.errors import PyMongoError
 from tasks.actors.heartbeat import Heartbeat
 from tasks.analysis import stages
 from tasks.analysis.providers.provider import Watch
-from tasks.analysis.stages import Milestone, State
+from tasks.analysis.stages import Milestone, StageState
 from tasks.errors import OutOfDisk, Stopped, StorageFailed, WorkError
 from tasks.feed.announce import announce
 from tasks.jobs import lifecycle
@@ -76,9 +76,9 @@ class StageRun:
             found = do(self.watch(stage_id))
         except Exception as error:
             if not isinstance(error, _NOT_THE_STAGE):
-                self._end(stage_id, State.failed, began, _sentence(error))
+                self._end(stage_id, StageState.failed, began, _sentence(error))
             raise
-        self._end(stage_id, State.done, began)
+        self._end(stage_id, StageState.done, began)
         return found
 
     def optional(
@@ -92,32 +92,32 @@ class StageRun:
         try:
             found, note = do(self.watch(stage_id))
         except Skip as skip:
-            self._end(stage_id, State.skipped, None, str(skip))
+            self._end(stage_id, StageState.skipped, None, str(skip))
             return otherwise
         except _NOT_THE_STAGE:
             raise
         except Exception as error:
             if not isinstance(error, WorkError):
                 log.exception("%s: stage %s", self.module.job_id, stage_id)
-            self._end(stage_id, State.failed, began, _sentence(error))
+            self._end(stage_id, StageState.failed, began, _sentence(error))
             return otherwise
-        self._end(stage_id, State.done, began, note)
+        self._end(stage_id, StageState.done, began, note)
         return found
 
     def _begin(self, stage_id: str) -> float:
-        self._note(stage_id, State.running)
+        self._note(stage_id, StageState.running)
         return time.monotonic()
 
-    def _end(self, stage_id: str, state: State, began: float | None, note: str = "") -> None:
+    def _end(self, stage_id: str, state: StageState, began: float | None, note: str = "") -> None:
         seconds = None if began is None else time.monotonic() - began
         self._note(stage_id, state, note, seconds)
 
     def _note(
-        self, stage_id: str, state: State, note: str = "", seconds: float | None = None
+        self, stage_id: str, state: StageState, note: str = "", seconds: float | None = None
     ) -> None:
         self._stages = stages.changed(self._stages, stage_id, state, note, seconds)
         stage = stages.BY_ID[stage_id]
-        reached = stage.begins if state is State.running else stage.ends
+        reached = stage.begins if state is StageState.running else stage.ends
         progress = max(self.module.progress or 0.0, reached)
         self.write(stages=self._stages, progress=progress)
         announce(self.module, "analysisProgress", step=stage.name)

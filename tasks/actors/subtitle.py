@@ -10,9 +10,9 @@ from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, source_of
 from tasks.actors.scratch import scratch_folder
-from tasks.actors.tally import Tally
 from tasks.actors.tooling import run_limits, tools
 from tasks.actors.upload import remove_stale
+from tasks.actors.upload_counter import UploadCounter
 from tasks.errors import BadInput, EncoderFailed, Stopped
 from tasks.feed import events
 from tasks.infra.source_cache import source_file
@@ -162,7 +162,7 @@ def _sync(texts: Mapping[str, str], target: str, beat: Heartbeat) -> dict[str, A
     storage = get_storage()
     there = storage.list(target)
     bodies = {name: text.encode() for name, text in texts.items()}
-    tally = Tally(beat, len(bodies), sum(len(body) for body in bodies.values()))
+    tally = UploadCounter(beat, len(bodies), sum(len(body) for body in bodies.values()))
     for name, body in sorted(bodies.items(), key=lambda entry: entry[0] == PLAYLIST):
         if beat.stop.is_set():
             raise Stopped("Stopped while uploading.")

@@ -12,7 +12,7 @@ from typing import Any
 from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of
-from tasks.actors.tally import Tally
+from tasks.actors.upload_counter import UploadCounter
 from tasks.errors import NotYet, Stopped, StorageFailed
 from tasks.infra.storage import ObjectInfo, get_storage
 from tasks.jobs import lifecycle
@@ -56,7 +56,7 @@ def _sync(
     if missing:
         make_again(job, missing)
     total = sum(area[source].size for source in files.values())
-    tally = Tally(beat, len(files), total)
+    tally = UploadCounter(beat, len(files), total)
     todo: list[tuple[str, str]] = []
     for name, source in files.items():
         if _same(there.get(target + name), area[source]):

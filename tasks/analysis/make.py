@@ -7,7 +7,7 @@ from tasks.analysis import stages
 from tasks.analysis.outline import name_of
 from tasks.infra.storage import get_storage
 from tasks.jobs import lifecycle
-from tasks.jobs.allowed import Action, State, refusal
+from tasks.jobs.allowed import Action, ActionState, refusal
 from tasks.listing.search_terms import words
 from tasks.models import Media, Status, Title, TrainingModule
 from tasks.queue import broker
@@ -52,7 +52,7 @@ def act(action: Action, module_id: str, who: str) -> str:
     kind = TrainingModule.unit_kind
     try:
         module = lifecycle.find(TrainingModule, module_id)
-        reason = refusal(action, State(Status(module.status), module.can_cancel is not False))
+        reason = refusal(action, ActionState(Status(module.status), module.can_cancel is not False))
         if reason is not None:
             raise lifecycle.Conflict(reason.replace("job", "module"))
         sentence = _DO[action](module, who)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class State(StrEnum):
+class StageState(StrEnum):
     """Where a stage stands."""
 
     next = "next"
@@ -60,13 +60,13 @@ BY_ID = {stage.id: stage for stage in STAGES}
 
 def untouched() -> list[dict[str, Any]]:
     """The row's stages before any has begun."""
-    return [{"id": stage.id, "state": State.next.value} for stage in STAGES]
+    return [{"id": stage.id, "state": StageState.next.value} for stage in STAGES]
 
 
 def changed(
     rows: Sequence[dict[str, Any]],
     stage_id: str,
-    state: State,
+    state: StageState,
     note: str = "",
     seconds: float | None = None,
 ) -> list[dict[str, Any]]:
@@ -82,8 +82,8 @@ def changed(
 def ended(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The row's stages when its work has ended before the last one: none of them runs any more."""
     return [
-        changed([row], row["id"], State.failed, "It did not come to the end.")[0]
-        if row["state"] == State.running
+        changed([row], row["id"], StageState.failed, "It did not come to the end.")[0]
+        if row["state"] == StageState.running
         else dict(row)
         for row in rows
     ]

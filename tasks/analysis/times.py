@@ -6,7 +6,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from tasks.analysis.stages import STAGES, State
+from tasks.analysis.stages import STAGES, StageState
 from tasks.models import Status, TrainingModule
 from tasks.models.clock import now
 
@@ -63,8 +63,8 @@ def summed(rows: Iterable[Mapping[str, Any]]) -> Times:
         for stage in row.get("stages") or ():
             if stage["id"] not in seconds:
                 continue
-            failed[stage["id"]] += stage["state"] == State.failed
-            if stage["state"] == State.done and stage.get("seconds") is not None:
+            failed[stage["id"]] += stage["state"] == StageState.failed
+            if stage["state"] == StageState.done and stage.get("seconds") is not None:
                 seconds[stage["id"]].append(stage["seconds"])
     return Times(
         modules=len(took),

@@ -21,7 +21,7 @@ KEPT = 20_000
 
 
 @dataclass(frozen=True)
-class State:
+class SpoolState:
     """How the shipping goes. ``waiting``, ``sent`` and ``dropped`` count entries; ``gaps`` counts
     how often the feed had forgotten events before they were read. ``error`` is None since the last
     success."""
@@ -94,13 +94,13 @@ def note_error(sentence: str) -> None:
     get_redis().hset(STATE, mapping={"last_error": sentence, "last_error_at": _now_ms()})
 
 
-def state() -> State:
+def state() -> SpoolState:
     """How it goes."""
     pipe = get_redis().pipeline(transaction=True)
     pipe.hgetall(STATE)
     pipe.xlen(SPOOL)
     kept, waiting = pipe.execute()
-    return State(
+    return SpoolState(
         waiting=waiting,
         sent=int(kept.get("sent", 0)),
         dropped=int(kept.get("dropped", 0)),

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tasks.cloudwatch.entry import Entry
-from tasks.feed.event_fields import Kind
+from tasks.feed.event_fields import EventKind
 from tasks.feed.events import Event, place
 from tasks.jobs.progress import WEIGHTS
 from tasks.models import Phase
@@ -83,14 +83,14 @@ class Stages:
 
     def _said(self, name: str, job_id: str, data: Mapping[str, Any]) -> Said | None:
         kind, progress = data.get("kind"), float(data.get("progress") or 0.0)
-        if kind == Kind.transcode:
+        if kind == EventKind.transcode:
             if name == "jobChanged" and data.get("status") == "active":
                 return ["Video encoding started"], percent(progress) if progress else 0
             if name == "transcodeProgress":
                 return self._further(job_id, self._working(job_id, data, progress))
             return self._ended(name, job_id, data, progress)
         # An upload that brings a published master up to date is no part of the encoding.
-        if kind == Kind.upload and data.get("jobId") == f"{job_id}.upload.master":
+        if kind == EventKind.upload and data.get("jobId") == f"{job_id}.upload.master":
             if name not in ("jobChanged", "uploadProgress") or data.get("status") != "active":
                 return None
             low, high = MASTER

@@ -8,7 +8,7 @@ from tasks.control import sync as syncing
 from tasks.control.retrying import what_a_retry_does
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
-from tasks.jobs.allowed import Action, State, refusal
+from tasks.jobs.allowed import Action, ActionState, refusal
 from tasks.models import Kind, Status, TranscodeJob, UploadJob
 from tasks.records import audit
 from tasks.removal import cleanup as cleaning
@@ -44,7 +44,7 @@ def act(kind: Kind, action: Action, job_id: str, who: str, *, outputs: bool = Fa
     """
     try:
         job = find(kind, job_id)
-        reason = refusal(action, State(Status(job.status), job.can_cancel is not False))
+        reason = refusal(action, ActionState(Status(job.status), job.can_cancel is not False))
         if reason is not None:
             raise lifecycle.Conflict(reason)
         delete = action is Action.delete

@@ -14,7 +14,7 @@ from tasks.control.sync import Synced, sync_many
 from tasks.errors import StorageFailed
 from tasks.jobs import lifecycle, lifecycle_many
 from tasks.jobs.advance_many import advance_many
-from tasks.jobs.allowed import Action, State, refusal
+from tasks.jobs.allowed import Action, ActionState, refusal
 from tasks.models import Kind, Status, TranscodeJob, UploadJob
 from tasks.records.audit import Line
 from tasks.removal.cleanup import clean_up_many
@@ -58,7 +58,7 @@ def _result(what: Line | StorageFailed) -> tuple[Outcome, str]:
 
 
 def _refusal(action: Action, row: dict[str, Any]) -> str | None:
-    return refusal(action, State(Status(row["status"]), row.get("can_cancel") is not False))
+    return refusal(action, ActionState(Status(row["status"]), row.get("can_cancel") is not False))
 
 
 Rows = Sequence[dict[str, Any]]

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tasks.jobs import lifecycle
-from tasks.listing.cursor import Place
+from tasks.listing.cursor import Cursor
 from tasks.listing.jobs_query import Page
 from tasks.models import Status
 from tasks.models.bulk_operation import BulkOperation
@@ -25,7 +25,7 @@ def page(*, limit: int, after: str | None = None) -> Page:
     """Operations, newest first, without their results. Raises BadCursor."""
     conditions = {}
     if after is not None:
-        place = Place.decode(after, datetime)
+        place = Cursor.decode(after, datetime)
         at = {"created_at": place.value}
         conditions = {
             "$or": [{"created_at": {"$lt": place.value}}, {**at, "job_id": {"$lt": place.job_id}}]
@@ -35,7 +35,7 @@ def page(*, limit: int, after: str | None = None) -> Page:
     more, found = len(found) > limit, found[:limit]
     return Page(
         rows=found,
-        after=Place(found[-1].created_at, found[-1].job_id).encode() if more else None,
+        after=Cursor(found[-1].created_at, found[-1].job_id).encode() if more else None,
         before=None,
     )
 

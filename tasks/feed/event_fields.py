@@ -6,7 +6,7 @@
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What an event is about; the first five are work units."""
 
     transcode = "transcode"
@@ -21,11 +21,11 @@ class Kind(StrEnum):
 
 
 #: The kind of events that are about no work unit of their own.
-KINDS: dict[str, Kind] = {
-    "mediaChanged": Kind.media,
-    "workersChanged": Kind.workers,
-    "jobRepaired": Kind.repair,
-    "statsChanged": Kind.stats,
+KINDS: dict[str, EventKind] = {
+    "mediaChanged": EventKind.media,
+    "workersChanged": EventKind.workers,
+    "jobRepaired": EventKind.repair,
+    "statsChanged": EventKind.stats,
 }
 
 #: Not told to anybody: a session or a token has ended, and each web process looks at its sockets.

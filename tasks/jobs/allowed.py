@@ -42,14 +42,14 @@ _ONLY = {
 
 
 @dataclass(frozen=True)
-class State:
+class ActionState:
     """What of a job decides over its actions."""
 
     status: Status
     can_cancel: bool = True
 
 
-def refusal(action: Action, state: State) -> str | None:
+def refusal(action: Action, state: ActionState) -> str | None:
     """The sentence that says why not, or None where the action is allowed."""
     if state.status not in ALLOWED[action]:
         return f"This job is {state.status.value}: {_ONLY[action]}."
@@ -58,6 +58,6 @@ def refusal(action: Action, state: State) -> str | None:
     return None
 
 
-def refusals(state: State) -> dict[Action, str | None]:
+def refusals(state: ActionState) -> dict[Action, str | None]:
     """For every action its refusal or None."""
     return {action: refusal(action, state) for action in Action}

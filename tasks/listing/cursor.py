@@ -13,7 +13,7 @@ class BadCursor(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class Cursor:
     """A row's place in an order: what a page goes on after."""
 
     value: Any
@@ -28,7 +28,7 @@ class Place:
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
     @classmethod
-    def decode(cls, text: str, *kinds: type) -> "Place":
+    def decode(cls, text: str, *kinds: type) -> "Cursor":
         """What ``encode`` wrote of a value of one of these kinds. Raises BadCursor."""
         try:
             padded = text + "=" * (-len(text) % 4)

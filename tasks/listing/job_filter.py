@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.listing import facets
-from tasks.listing.planner import Wanted
+from tasks.listing.planner import Criteria
 from tasks.listing.search_terms import words
 from tasks.models import Status, TranscodeJob, UploadJob
 
@@ -68,13 +68,13 @@ class JobFilter:
             found |= ways[0] if len(ways) == 1 else {"$or": ways}
         return found
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> Criteria:
         """The same for ``tasks.listing.planner``."""
         said = {name: getattr(self, name) for name in facets.FIELDS}
         ids = {name: getattr(self, name) for name in ("resource_id", "media_id", "transcode_id")}
         bounds = {"$gte": self.since, "$lt": self.until}
         text = self._text
-        return Wanted(
+        return Criteria(
             statuses=tuple(
                 status.value for status in self.statuses or (self.status,) if status is not None
             ),

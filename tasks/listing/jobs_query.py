@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any
 
 from tasks.listing import planner
-from tasks.listing.cursor import Place
+from tasks.listing.cursor import Cursor
 from tasks.listing.job_filter import JobFilter, Model
 from tasks.models import UploadJob
 
@@ -18,7 +18,7 @@ LIMIT = 200
 KEYS = 200
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     """How a list is sorted; jobs that tie are sorted by their ids."""
 
     newest = "newest"
@@ -27,11 +27,11 @@ class Order(StrEnum):
     name = "name"
 
 
-_SORT: dict[Order, tuple[str, int]] = {
-    Order.newest: ("created_at", -1),
-    Order.oldest: ("created_at", 1),
-    Order.finished: ("finished_at", -1),
-    Order.name: ("name", 1),
+_SORT: dict[SortOrder, tuple[str, int]] = {
+    SortOrder.newest: ("created_at", -1),
+    SortOrder.oldest: ("created_at", 1),
+    SortOrder.finished: ("finished_at", -1),
+    SortOrder.name: ("name", 1),
 }
 
 
@@ -52,7 +52,7 @@ def find(
     model: Model,
     chosen: JobFilter,
     *,
-    order: Order = Order.newest,
+    order: SortOrder = SortOrder.newest,
     limit: int = 25,
     after: str | None = None,
     before: str | None = None,
@@ -64,7 +64,7 @@ def find(
     if backwards:
         direction = -direction
     text = after or before
-    place = Place.decode(text, *_KINDS.get(name, (str, NoneType))) if text is not None else None
+    place = Cursor.decode(text, *_KINDS.get(name, (str, NoneType))) if text is not None else None
     path = planner.choose(model._get_collection(), chosen.wanted(), name)
     wanted = _Wanted(model, chosen, name, direction, place, limit + 1, fields)
     sorted_first = path.keys and not path.ordered
@@ -88,7 +88,7 @@ class _Wanted:
     chosen: JobFilter
     name: str
     direction: int
-    place: Place | None
+    place: Cursor | None
     limit: int
     fields: tuple[str, ...]
 
@@ -157,7 +157,7 @@ def _by_keys(path: planner.Path, wanted: _Wanted) -> list[Any]:
         most *= 8
 
 
-def _from(name: str, direction: int, place: Place | None) -> dict[str, Any]:
+def _from(name: str, direction: int, place: Cursor | None) -> dict[str, Any]:
     """What lies beyond a place, and what ties with it: no ``$or``, which would cost a second
     look at all keys."""
     if place is None:
@@ -168,7 +168,7 @@ def _from(name: str, direction: int, place: Place | None) -> dict[str, Any]:
     return {name: None if place.value is None else {"$not": {"$gt": place.value}}}
 
 
-def _before(key: Mapping[str, Any], name: str, direction: int, place: Place | None) -> bool:
+def _before(key: Mapping[str, Any], name: str, direction: int, place: Cursor | None) -> bool:
     """Whether a key ties with a place, and is not beyond it."""
     if place is None or key.get(name) != place.value:
         return False
@@ -176,7 +176,7 @@ def _before(key: Mapping[str, Any], name: str, direction: int, place: Place | No
     return not beyond
 
 
-def _sort_of(model: Model, order: Order) -> tuple[str, int]:
+def _sort_of(model: Model, order: SortOrder) -> tuple[str, int]:
     name, direction = _SORT[order]
     # An upload is called by what it belongs to.
     return ("resource_name" if model is UploadJob and name == "name" else name), direction
@@ -189,8 +189,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def _place(row: Any, name: str) -> Place:
-    return Place(getattr(row, name), row.job_id)
+def _place(row: Any, name: str) -> Cursor:
+    return Cursor(getattr(row, name), row.job_id)
 
 
 def _rank(row: Any, name: str) -> tuple[Any, ...]:
@@ -199,7 +199,7 @@ def _rank(row: Any, name: str) -> tuple[Any, ...]:
     return (value is not None, value, row.job_id) if value is not None else (False, row.job_id)
 
 
-def _beyond(name: str, direction: int, place: Place | None) -> list[dict[str, Any]]:
+def _beyond(name: str, direction: int, place: Cursor | None) -> list[dict[str, Any]]:
     """What lies beyond a place, as stretches in order: an index goes straight to each."""
     if place is None:
         return [{}]

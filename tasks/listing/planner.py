@@ -77,7 +77,7 @@ _IDS: tuple[tuple[str, Index], ...] = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Criteria:
     """What a filter asks for, as far as indexes know it.
 
     ``fields`` are wanted values of ``facets.FIELDS``, ``ids`` of single fields, ``beginnings`` are
@@ -142,7 +142,7 @@ def along(ways: Sequence[Mapping[str, Any]], more: Mapping[str, Any]) -> dict[st
     return each[0] if len(each) == 1 else {"$or": each}
 
 
-def choose(collection: Collection, wanted: Wanted, by: str) -> Path:
+def choose(collection: Collection, wanted: Criteria, by: str) -> Path:
     """The path for a list that is sorted by the field ``by``."""
     # A transcode job has no such field: the filter names the job itself.
     itself = "transcode_id" in wanted.ids and collection.name == "transcode_jobs"
@@ -175,7 +175,7 @@ def _few(collection: Collection) -> int:
     return max(LEAST_SORTED, min(MOST_SORTED, math.isqrt(PAGE * rows)))
 
 
-def narrowed(collection: Collection, wanted: Wanted) -> Path | None:
+def narrowed(collection: Collection, wanted: Criteria) -> Path | None:
     """The path to what status, facet and time of creation choose; None where they leave nothing
     out. Its rows are in no order."""
     whole = not wanted.beginnings and not wanted.ids and not wanted.elsewhere
@@ -193,7 +193,7 @@ def narrowed(collection: Collection, wanted: Wanted) -> Path | None:
     return Path(index, (way,), ordered=False, whole=whole and known, keys=known)
 
 
-def countable(collection: Collection, wanted: Wanted, path: Path | None = None) -> Path:
+def countable(collection: Collection, wanted: Criteria, path: Path | None = None) -> Path:
     """The path to few rows that hold all that match, in any order, so that they are counted.
 
     ``path``: what ``choose`` said for the same filter, where it was asked.
@@ -222,7 +222,7 @@ def count(collection: Collection, path: Path, most: int = 0) -> int:
     return int(counted)
 
 
-def _by_words(collection: Collection, wanted: Wanted, by: str, few: int) -> Path:
+def _by_words(collection: Collection, wanted: Criteria, by: str, few: int) -> Path:
     """The path to what a search finds: by the rarest of what it asks for, or in order."""
     beginnings = _said(wanted.beginnings)
     return _rare(collection, wanted, beginnings, few) or _frequent(
@@ -231,7 +231,7 @@ def _by_words(collection: Collection, wanted: Wanted, by: str, few: int) -> Path
 
 
 def _rare(
-    collection: Collection, wanted: Wanted, beginnings: Sequence[str], few: int
+    collection: Collection, wanted: Criteria, beginnings: Sequence[str], few: int
 ) -> Path | None:
     """The path along few rows or keys with all that a search finds; None where all are many."""
     complete = not _without_pairs(collection)
@@ -310,7 +310,9 @@ def _without_pairs(collection: Collection) -> bool:
     return collection.find_one({"term_pairs": None}, {"_id": 1}, hint=hint) is not None
 
 
-def _word(collection: Collection, wanted: Wanted, terms: Mapping[str, Any], *, alone: bool) -> Path:
+def _word(
+    collection: Collection, wanted: Criteria, terms: Mapping[str, Any], *, alone: bool
+) -> Path:
     """The path to the rows with a word, within what else the index knows."""
     way, known = _within(collection, wanted)
     whole = known and alone and not wanted.ids and not wanted.statuses
@@ -320,7 +322,7 @@ def _word(collection: Collection, wanted: Wanted, terms: Mapping[str, Any], *, a
 
 
 def _pair(
-    collection: Collection, wanted: Wanted, first: str, second: str, *, alone: bool
+    collection: Collection, wanted: Criteria, first: str, second: str, *, alone: bool
 ) -> Path | None:
     """The path to the rows with two words; None where the first may be very many words."""
     similar = list(_similar(collection, first))
@@ -343,7 +345,7 @@ def _pair(
     return Path(index, ways, ordered=False, whole=whole, keys=True, looked_at=looked_at)
 
 
-def _within(collection: Collection, wanted: Wanted) -> tuple[dict[str, Any], bool]:
+def _within(collection: Collection, wanted: Criteria) -> tuple[dict[str, Any], bool]:
     """What indexes of words know besides: time of creation and facet; and whether that is all
     there is to know of these."""
     way = _created(wanted)
@@ -354,7 +356,7 @@ def _within(collection: Collection, wanted: Wanted) -> tuple[dict[str, Any], boo
     return {**way, "facet": {"$in": list(found)}} if known else way, known
 
 
-def _with_words(narrow: Path, wanted: Wanted, beginnings: Sequence[str]) -> Path:
+def _with_words(narrow: Path, wanted: Criteria, beginnings: Sequence[str]) -> Path:
     """The same path, to the rows with these words alone, as far as keys tell."""
     if not narrow.keys:
         return narrow
@@ -363,7 +365,7 @@ def _with_words(narrow: Path, wanted: Wanted, beginnings: Sequence[str]) -> Path
     return replace(narrow, ways=ways, whole=not wanted.ids, looked_at=narrow.ways)
 
 
-def _frequent(collection: Collection, wanted: Wanted, beginnings: Sequence[str], by: str) -> Path:
+def _frequent(collection: Collection, wanted: Criteria, beginnings: Sequence[str], by: str) -> Path:
     """The path where `_rare` found none: in order, then few are skipped."""
     word = max(beginnings, key=len)
     similar = list(_similar(collection, word))
@@ -397,7 +399,7 @@ def _similar(collection: Collection, beginning: str) -> Iterator[str]:
         low = {"$gt": keys[0]["terms"]}
 
 
-def _sorted(collection: Collection, wanted: Wanted, by: str) -> Path:
+def _sorted(collection: Collection, wanted: Criteria, by: str) -> Path:
     """The path along an index that is sorted by ``by``."""
     created = _created(wanted)
     if by == "finished_at" and created:
@@ -427,15 +429,15 @@ def _portions(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     return (values[begin : begin + size] for begin in range(0, len(values), size))
 
 
-def _created(wanted: Wanted) -> dict[str, Any]:
+def _created(wanted: Criteria) -> dict[str, Any]:
     return {"created_at": dict(wanted.created)} if wanted.created else {}
 
 
-def _statuses(wanted: Wanted) -> list[str]:
+def _statuses(wanted: Criteria) -> list[str]:
     return list(wanted.statuses) or [status.value for status in Status]
 
 
-def _facets(collection: Collection, wanted: Wanted) -> Sequence[Any]:
+def _facets(collection: Collection, wanted: Criteria) -> Sequence[Any]:
     """The facets that there are, and match."""
     return facets.matching(_each(collection, _BY_FACET), wanted.fields, wanted.label)
 

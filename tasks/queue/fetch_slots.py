@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 
-class Room:
+class FetchSlots:
     """The places of one process; ``ring`` lets the consumer of a queue look again."""
 
     def __init__(self, ring: Callable[[str], None]) -> None:

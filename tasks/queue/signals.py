@@ -18,7 +18,7 @@ from dramatiq import Message
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 
-from tasks.queue.fetch_slots import Room
+from tasks.queue.fetch_slots import FetchSlots
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +33,9 @@ class PromptBroker(RedisBroker):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.bells = Bells(self.client)
+        self.bells = QueueSignals(self.client)
         #: What may be fetched at once; ``tasks.actors.boot`` says how many threads there are.
-        self.room = Room(self.bells.ring)
+        self.room = FetchSlots(self.bells.ring)
         #: Queues from which this process fetches nothing now; ``tasks.actors.gate`` says which.
         self.shut: frozenset[str] = frozenset()
 
@@ -130,7 +130,7 @@ class PromptConsumer(_RedisConsumer):
         self._leave(message)
 
 
-class Bells:
+class QueueSignals:
     """An event for each queue that is consumed in this process, and the thread that sets them."""
 
     def __init__(self, client: "redis.Redis") -> None:

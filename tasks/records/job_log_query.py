@@ -6,7 +6,7 @@ from typing import Any
 from bson import ObjectId
 from bson.errors import InvalidId
 
-from tasks.listing.cursor import BadCursor, Place
+from tasks.listing.cursor import BadCursor, Cursor
 from tasks.models import JobLogLine
 
 #: Lines that a page of the API has at most.
@@ -27,7 +27,7 @@ def page(
         conditions["$or"] = _beyond(after)
     found = list(JobLogLine.objects(__raw__=conditions).order_by("at", "id").limit(limit + 1))
     last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], Place(last.at, str(last.id)).encode() if last is not None else None
+    return found[:limit], Cursor(last.at, str(last.id)).encode() if last is not None else None
 
 
 def latest(job_id: str, count: int) -> list[JobLogLine]:
@@ -36,7 +36,7 @@ def latest(job_id: str, count: int) -> list[JobLogLine]:
 
 
 def _beyond(after: str) -> list[dict[str, Any]]:
-    place = Place.decode(after, datetime)
+    place = Cursor.decode(after, datetime)
     try:
         line_id = ObjectId(place.job_id)
     except InvalidId:

@@ -19,7 +19,7 @@ from tasks.records import audit
 from tasks.recovery import orphans, repairs
 from tasks.recovery.drift_text import Drift, id_of, named, of_finding, of_orphan
 from tasks.recovery.orphans import Orphan
-from tasks.recovery.survey import Finding, look
+from tasks.recovery.survey import Finding, scan
 from tasks.recovery.verdict import Fix, fixable
 
 #: Where the last pass is kept.
@@ -189,7 +189,7 @@ def _not_done(what: Fix) -> str:
 
 def confirmed(only: str | None = None) -> Iterator[Finding]:
     """What a look finds and a second glance confirms. Raises redis.RedisError, PyMongoError."""
-    for finding in look(only=None if only is None else {only}).findings:
+    for finding in scan(only=None if only is None else {only}).findings:
         # That a job stands still is judged by a few numbers; its rows say what is due.
         if finding.rule.fix is not Fix.advance or advance.due(finding.ref):
             yield finding

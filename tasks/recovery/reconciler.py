@@ -26,7 +26,7 @@ from tasks.queue import backlog
 from tasks.recovery import orphans, repairs
 from tasks.recovery.drift import keep_snapshot
 from tasks.recovery.silence import Silence
-from tasks.recovery.survey import Finding, look
+from tasks.recovery.survey import Finding, scan
 from tasks.recovery.verdict import BY_ID
 from tasks.settings import get_settings
 
@@ -75,7 +75,7 @@ def reconcile(
             raise _Overtaken
 
     try:
-        findings = look(only=only, judge_leases=judge_leases, silent=silent, beat=beat).findings
+        findings = scan(only=only, judge_leases=judge_leases, silent=silent, beat=beat).findings
         result.left = [finding for finding in findings if not finding.rule.by_itself]
         findings = [finding for finding in findings if finding.rule.by_itself]
         repaired = _repair_all(findings, who, beat, result)

@@ -13,7 +13,7 @@ from tasks.jobs.allowed import Action
 from tasks.jobs.transition import Row
 from tasks.models import Media, Phase, TranscodeJob, UploadJob
 from tasks.removal.emptying import Emptied, empty
-from tasks.removal.held import Answers, Jobs, hold, let_go, new_word, the_one
+from tasks.removal.held import Answers, Jobs, hold, let_go, new_hold_token, the_one
 from tasks.removal.parts import remove_parts
 from tasks.removal.removed import Removed
 from tasks.removal.streams import watched
@@ -42,7 +42,7 @@ def clean_up(job: TranscodeJob | UploadJob, who: str) -> Removed:
     Raises NotFound, Conflict, StorageFailed.
     """
     why = f"Cleaned up by {who}"
-    return the_one(clean_up_many(type(job), [job.job_id], who, why, new_word()))
+    return the_one(clean_up_many(type(job), [job.job_id], who, why, new_hold_token()))
 
 
 def clean_up_many(model: Jobs, ids: Sequence[str], who: str, why: str, word: str) -> Answers:

@@ -17,7 +17,7 @@ from tasks.models import JobLogLine, Media, Subtitle, TranscodeJob, UploadJob
 from tasks.records import job_log
 from tasks.records.job_log_text import JOB
 from tasks.removal.emptying import THREADS, Emptied, empty
-from tasks.removal.held import Answers, Jobs, hold, let_go, new_word, the_one, why_not
+from tasks.removal.held import Answers, Jobs, hold, let_go, new_hold_token, the_one, why_not
 from tasks.removal.parts import remove_parts
 from tasks.removal.removed import Removed
 from tasks.removal.streams import needed, watched, worked_on
@@ -39,7 +39,7 @@ def delete(job: TranscodeJob | UploadJob, who: str, *, outputs: bool) -> Removed
     upload its files, and of a subtitle's the subtitle. Raises NotFound, Conflict where a job that
     is not finished needs them or somebody can watch them, StorageFailed.
     """
-    return the_one(delete_many(type(job), [job.job_id], who, new_word(), outputs=outputs))
+    return the_one(delete_many(type(job), [job.job_id], who, new_hold_token(), outputs=outputs))
 
 
 def delete_many(model: Jobs, ids: Sequence[str], who: str, word: str, *, outputs: bool) -> Answers:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tasks.errors import StorageFailed
 from tasks.jobs import lifecycle, lifecycle_many
-from tasks.jobs.allowed import ALLOWED, Action, State, refusal
+from tasks.jobs.allowed import ALLOWED, Action, ActionState, refusal
 from tasks.jobs.transition import Row
 from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.removal.removed import Removed
@@ -22,7 +22,7 @@ Refusal = lifecycle.Conflict | lifecycle.NotFound | StorageFailed
 Answers = dict[str, Removed | Refusal]
 
 
-def new_word() -> str:
+def new_hold_token() -> str:
     """A word for who does something once."""
     return uuid.uuid4().hex
 
@@ -44,7 +44,7 @@ def why_not(model: Jobs, action: Action, ids: Sequence[str]) -> Answers:
     status = {row["job_id"]: Status(row["status"]) for row in found}
     return {
         job_id: lifecycle.Conflict(
-            refusal(action, State(status[job_id])) or lifecycle.BEING_REMOVED
+            refusal(action, ActionState(status[job_id])) or lifecycle.BEING_REMOVED
         )
         if job_id in status
         else lifecycle.NotFound(f"There is no job {job_id!r}.")

@@ -16,7 +16,7 @@ from tasks.jobs import lifecycle
 from tasks.jobs.allowed import Action
 from tasks.models import Media, Status, Subtitle, TrainingModule
 from tasks.queue.broker import ANALYSE, held_messages
-from tasks.recovery.survey import look
+from tasks.recovery.survey import scan
 from tasks.settings import get_settings
 from tests.analysis.clips import SCENE, a_module, attempt, claimed, media_of, performed, worked
 from tests.servers import Servers
@@ -154,7 +154,7 @@ def test_the_reconciler_takes_a_module_from_a_lost_worker(
     module = a_module(silent_clip)
     unit = claimed(module)
     TrainingModule.objects(job_id=unit.job_id).update(set__lease__expires_at=unit.created_at)
-    found = {finding.ref: finding for finding in look().findings}
+    found = {finding.ref: finding for finding in scan().findings}
     assert found[module.job_id].rule.id == "worker-lost"
     assert found[module.job_id].kind == "analysis"
     lifecycle.take_from_lost_worker(lifecycle.find(TrainingModule, module.job_id))

@@ -73,9 +73,9 @@ def test_the_screen_of_the_work_tells_done_running_and_next(
     app: Flask, person: FlaskClient, silent_clip: Path
 ) -> None:
     row = claimed(a_module(silent_clip))
-    told = stages.changed(stages.untouched(), "probe", stages.State.done, seconds=0.5)
-    told = stages.changed(told, "speech", stages.State.failed, "Nobody <listened>.")
-    told = stages.changed(told, "scenes", stages.State.running)
+    told = stages.changed(stages.untouched(), "probe", stages.StageState.done, seconds=0.5)
+    told = stages.changed(told, "speech", stages.StageState.failed, "Nobody <listened>.")
+    told = stages.changed(told, "scenes", stages.StageState.running)
     TrainingModule.objects(job_id=row.job_id).update(stages=told, progress=26)
     assert person.get(f"/modules/{row.job_id}").status_code == 303
     page = person.get(f"/modules/{row.job_id}/processing").text

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tasks.analysis.outline import extract_steps
 from tasks.analysis.providers import ProviderFailed, Watch, openai_http
 from tasks.analysis.providers.openai import OpenAI
-from tasks.analysis.providers.openai_words import language_tag, schema
+from tasks.analysis.providers.openai_text import language_tag, schema
 from tasks.analysis.values import Material, Outline, Sentence, Usage
 from tasks.errors import Stopped
 from tasks.media.tools import Tools

@@ -13,7 +13,7 @@ from tasks.analysis.export import clock, markdown, seconds_of
 from tasks.analysis.outline import extract_steps, name_of, write_texts
 from tasks.analysis.phrases import key_phrases
 from tasks.analysis.sentences import sentences
-from tasks.analysis.stages import STAGES, State, changed, untouched
+from tasks.analysis.stages import STAGES, StageState, changed, untouched
 from tasks.analysis.times import summed
 from tasks.analysis.values import Material, Usage, Word
 
@@ -187,10 +187,10 @@ def test_cuts_are_read_as_ffmpeg_writes_them() -> None:
 
 
 def test_times_of_stages_are_medians() -> None:
-    def row(seconds: float, state: State = State.done) -> dict[str, object]:
+    def row(seconds: float, state: StageState = StageState.done) -> dict[str, object]:
         return {"stages": changed(untouched(), "speech", state, seconds=seconds)}
 
-    times = summed([row(1), row(3), row(8), row(2, State.failed)])
+    times = summed([row(1), row(3), row(8), row(2, StageState.failed)])
     speech = next(stage for stage in times.stages if stage.id == "speech")
     assert (speech.done, speech.failed, speech.median, speech.longest) == (3, 1, 3, 8)
     assert [stage.id for stage in times.stages] == [stage.id for stage in STAGES]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks.analysis.providers import ProviderFailed, Watch, whisper
-from tasks.analysis.providers.whisper_folder import NotAModel, look
+from tasks.analysis.providers.whisper_folder import NotAModel, inspect_folder
 from tasks.analysis.values import Transcript
 from tasks.errors import Stopped
 from tasks.infra.storage import get_storage
@@ -223,7 +223,7 @@ def test_a_folder_that_cannot_be_used_is_named_with_what_is_wrong(
 ) -> None:
     folder = broken(model, tmp_path / "model", change)
     with pytest.raises(NotAModel) as raised:
-        look(folder)
+        inspect_folder(folder)
     assert sentence.format(folder) in str(raised.value)
 
 

@@ -16,7 +16,7 @@ from tasks.models import AuditEntry, Media, Status, TranscodeJob
 from tests.servers import Servers
 from tests.webapp.test_errors import assert_problem
 from tests.webapp.test_upload_api import CONTENT, UNKNOWN, finish, publish, uploaded
-from webapp.api.v1_models import State, state_of
+from webapp.api.v1_models import V1State, state_of
 from webapp.intake import stored_source
 
 UPLOAD = "/api/upload/v1/upload"
@@ -49,7 +49,7 @@ def test_every_status_has_its_word() -> None:
         Status.failed: "failed",
         Status.cancelled: "failed",
     }
-    assert {word.value for word in State} == {"queued", "processing", "completed", "failed"}
+    assert {word.value for word in V1State} == {"queued", "processing", "completed", "failed"}
 
 
 def test_a_file_becomes_a_queued_job(editor: FlaskClient) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.analysis import stages
-from tasks.analysis.stages import State
+from tasks.analysis.stages import StageState
 from tasks.models import Status, TrainingModule
 from webapp.api.answers import Answer, At, moment
 
@@ -223,7 +223,7 @@ def _stage(row: dict[str, Any]) -> StageAnswer:
     answer = StageAnswer(
         id=stage.id,
         name=stage.name,
-        status=State(row["state"]).value,
+        status=StageState(row["state"]).value,
         optional=stage.optional,
     )
     if row.get("note"):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from tasks.control.actions import Outcome
-from tasks.jobs.allowed import Action, State, refusals
+from tasks.jobs.allowed import Action, ActionState, refusals
 from tasks.models import Kind, Phase, Status, TranscodeJob, UploadJob
 from webapp.api.answers import Answer, At, moment
 
@@ -226,7 +226,7 @@ def shown(kind: Kind, job: TranscodeJob | UploadJob, *, whole: bool = False) -> 
     """A job as it is answered; ``whole`` with history, log and metadata."""
     model = ANSWERS[kind].job
     columns = set(model.model_fields) - {"actions"} - (set() if whole else _LONG)
-    state = State(Status(job.status), job.can_cancel is not False)
+    state = ActionState(Status(job.status), job.can_cancel is not False)
     return model.model_validate(
         {**{name: getattr(job, name) for name in columns}, "actions": refusals(state)}
     )

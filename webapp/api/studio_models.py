@@ -9,7 +9,7 @@ from tasks.control.bulk import MOST_IDS
 from tasks.jobs.allowed import Action
 from tasks.listing.job_filter import JobFilter
 from tasks.listing.job_filter import moment as moment_of
-from tasks.listing.jobs_query import LIMIT, Order
+from tasks.listing.jobs_query import LIMIT, SortOrder
 from tasks.models import Status
 
 Choice = Literal["film", "season", "episode"]
@@ -66,7 +66,7 @@ class FilterFields(BaseModel):
 class ListQuery(FilterFields):
     """Query parameters of a list of jobs."""
 
-    sort: Order = Order.newest
+    sort: SortOrder = SortOrder.newest
     limit: int = Field(50, ge=1, le=LIMIT)
     after: str | None = Field(None, max_length=400)
 

@@ -8,7 +8,7 @@ from tasks.models import Status
 from webapp.api.answers import Answer
 
 
-class State(StrEnum):
+class V1State(StrEnum):
     """Where a job stands, in the words of this API."""
 
     queued = "queued"
@@ -18,17 +18,17 @@ class State(StrEnum):
 
 
 _STATES = {
-    Status.waiting: State.queued,
-    Status.active: State.processing,
-    Status.completed: State.completed,
-    Status.failed: State.failed,
+    Status.waiting: V1State.queued,
+    Status.active: V1State.processing,
+    Status.completed: V1State.completed,
+    Status.failed: V1State.failed,
     # There is no word for it here, and it is true that there will be no stream unless somebody has
     # it tried again, which is what may be done with what failed. ``error`` tells the difference.
-    Status.cancelled: State.failed,
+    Status.cancelled: V1State.failed,
 }
 
 
-def state_of(status: Status) -> State:
+def state_of(status: Status) -> V1State:
     """A job's status in the words of this API."""
     return _STATES[status]
 
@@ -47,7 +47,7 @@ class Retried(Answer):
 
     message: str
     job_id: str
-    status: State
+    status: V1State
     check_status: str
 
 
@@ -55,7 +55,7 @@ class JobState(Answer):
     """How far a job is; ``hlsStreamUrl`` comes with ``completed``, ``error`` with ``failed``."""
 
     job_id: str
-    status: State
+    status: V1State
     progress: int = Field(ge=0, le=100)
     hls_stream_url: str = ""
     error: str = ""

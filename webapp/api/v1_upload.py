@@ -14,7 +14,7 @@ from webapp.api import job_status
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed
 from webapp.api.upload import Convert, UploadFields
-from webapp.api.v1_models import JobState, Queued, Retried, State, state_of
+from webapp.api.v1_models import JobState, Queued, Retried, V1State, state_of
 from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline
 from webapp.idempotency import idempotent
@@ -69,12 +69,12 @@ def status(job_id: str) -> Response:
     job = find(Kind.transcode, job_id)
     state = state_of(Status(job.status))
     answer = JobState(job_id=job_id, status=state, progress=job_status.progress(job))
-    if state is State.completed:
+    if state is V1State.completed:
         media = Media.objects(media_id=job.media_id).first()
         # A stream that was deleted since has no address.
         if media is not None and media.master_key:
             answer.hls_stream_url = str(streaming_urls(media)["master"])
-    if state is State.failed:
+    if state is V1State.failed:
         answer.error = job_status.error(job)
     return answered(answer)
 
@@ -95,12 +95,12 @@ def retry(job_id: str) -> Response:
         act(Kind.transcode, Action.retry, job_id, current_user.name)
     except Conflict as error:
         state = state_of(Status(find(Kind.transcode, job_id).status))
-        if state is State.failed:
+        if state is V1State.failed:
             raise
         raise Conflict(f"This job is {state.value}: only a failed one is retried.") from error
     path = url_for(".status", job_id=job_id)
     answer = Retried(
-        message="Queued again!", job_id=job_id, status=State.queued, check_status=f"GET {path}"
+        message="Queued again!", job_id=job_id, status=V1State.queued, check_status=f"GET {path}"
     )
     return answered(answer, 202, location=path)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.feed.events import NOTHING, Event, place
-from webapp.live.feed_query import Wanted
+from webapp.live.feed_query import FeedQuery
 from webapp.live.feed_reader import Gap, Listener
 from webapp.live.socket_hub import GOING_AWAY, End, Socket, SocketHub
 from webapp.sockets import text_frame
@@ -43,7 +43,7 @@ class Chunk:
 class Subscriber(Socket):
     """One socket's queue. Everything but ``wake`` and ``sending`` is the hub's, under its lock."""
 
-    def __init__(self, wanted: Wanted, credential: Any, cut: Callable[[], None]) -> None:
+    def __init__(self, wanted: FeedQuery, credential: Any, cut: Callable[[], None]) -> None:
         super().__init__(credential, cut)
         self.wanted = wanted
         #: Set when there is something to send, or an end.
@@ -103,12 +103,12 @@ class Next:
     id: str | None
 
 
-class Hub(SocketHub[Subscriber], Listener):
+class FeedHub(SocketHub[Subscriber], Listener):
     """The sockets of this process: all of them, and by filter those that get what is new."""
 
     def __init__(self) -> None:
         super().__init__(_GOING)
-        self._live: dict[Wanted, set[Subscriber]] = {}
+        self._live: dict[FeedQuery, set[Subscriber]] = {}
         self._position: str | None = None
         self._there = threading.Event()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from werkzeug.datastructures import MultiDict
 
-from tasks.feed.event_fields import Kind
+from tasks.feed.event_fields import EventKind
 from tasks.feed.events import Event
 
 #: Values of one filter, and characters of one value.
@@ -21,7 +21,7 @@ class BadQuery(ValueError):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FeedQuery:
     """A filter: what is named must match, of several values one; sockets with equal ones share.
 
     A transcode job's id stands for its steps and uploads too.
@@ -48,16 +48,16 @@ class Wanted:
         )
 
 
-def parse(args: "MultiDict[str, str]") -> tuple[Wanted, str | None]:
+def parse(args: "MultiDict[str, str]") -> tuple[FeedQuery, str | None]:
     """The filter, and the id to go on after. Raises BadQuery."""
     for name in args:
         if name not in _KNOWN:
             raise BadQuery(f"unknown parameter {_short(name)}; known: {', '.join(_KNOWN)}")
     kinds = _values(args, "kind")
     for kind in kinds:
-        if kind not in list(Kind):
-            raise BadQuery(f"unknown kind {_short(kind)}; known: {', '.join(Kind)}")
-    wanted = Wanted(
+        if kind not in list(EventKind):
+            raise BadQuery(f"unknown kind {_short(kind)}; known: {', '.join(EventKind)}")
+    wanted = FeedQuery(
         client_ids=_values(args, "clientId"),
         job_ids=_values(args, "jobId"),
         media_ids=_values(args, "mediaId"),

@@ -11,7 +11,7 @@ from simple_websocket import ConnectionClosed
 from wsproto.utilities import LocalProtocolError
 
 from tasks.feed import events
-from webapp.live.feed import Hub, Subscriber, ahead, chunks_of, frame, frame_of, gap_frame
+from webapp.live.feed import FeedHub, Subscriber, ahead, chunks_of, frame, frame_of, gap_frame
 from webapp.live.socket_hub import CLOSE_SECONDS, End
 from webapp.sockets import WholeSends
 
@@ -31,7 +31,7 @@ class Sender:
     """Sends to one socket, in a thread of its own, so that it alone waits for its reader."""
 
     def __init__(
-        self, ws: Any, whole: WholeSends, hub: Hub, subscriber: Subscriber, after: str | None
+        self, ws: Any, whole: WholeSends, hub: FeedHub, subscriber: Subscriber, after: str | None
     ) -> None:
         self._ws = ws
         self._whole = whole

@@ -12,7 +12,7 @@ from simple_websocket import ConnectionClosed
 from webapp import stopping
 from webapp.auth.access import require_role
 from webapp.live import feed_query, feed_watch
-from webapp.live.feed import Hub, Subscriber
+from webapp.live.feed import FeedHub, Subscriber
 from webapp.live.feed_reader import Reader
 from webapp.live.feed_sender import Sender, close
 from webapp.live.feed_stats import Stats
@@ -32,7 +32,7 @@ class Feed:
     """The feed's parts in this process; none of them runs before the first socket comes."""
 
     def __init__(self, reader: Reader) -> None:
-        self.hub = Hub()
+        self.hub = FeedHub()
         self._reader = reader
         self._stats = Stats(self.hub)
         self._lock = threading.Lock()
@@ -84,7 +84,9 @@ def events(ws: Any) -> None:
         ws.thread.join(1)
 
 
-def _serve(ws: Any, whole: WholeSends, hub: Hub, subscriber: Subscriber, after: str | None) -> None:
+def _serve(
+    ws: Any, whole: WholeSends, hub: FeedHub, subscriber: Subscriber, after: str | None
+) -> None:
     hub.enter(subscriber)
     sender = Sender(ws, whole, hub, subscriber, after)
     threading.Thread(target=sender.run, name="feed sender", daemon=True).start()

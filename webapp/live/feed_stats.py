@@ -9,13 +9,13 @@ from typing import Any
 from mongoengine.connection import ConnectionFailure as NotConnected
 from pymongo.errors import PyMongoError
 
-from tasks.feed.event_fields import Kind
+from tasks.feed.event_fields import EventKind
 from tasks.feed.events import Event
 from tasks.infra import database
 from tasks.listing import job_counts
 from tasks.models import TranscodeJob, UploadJob
 from webapp.deadline import in_time
-from webapp.live.feed import Hub
+from webapp.live.feed import FeedHub
 from webapp.live.feed_reader import Gap, Listener
 
 log = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ EVERY_SECONDS = 1.0
 #: Counting takes at most one part in so many of the time: millions of rows take a while.
 REST = 3
 
-_COUNTED = (Kind.transcode, Kind.upload)
+_COUNTED = (EventKind.transcode, EventKind.upload)
 _UNCHANGED = ("transcodeProgress", "uploadProgress")
 
 
 class Stats(Listener):
     """Counts after a change, for as long as anybody wants to know, and tells the hub."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: FeedHub) -> None:
         self._hub = hub
         self._changed = threading.Event()
         self._told: dict[str, Any] | None = None
@@ -70,7 +70,7 @@ class Stats(Listener):
             time.sleep(max(EVERY_SECONDS, REST * took))
 
     def _tell(self) -> None:
-        if not self._hub.heard({"kind": Kind.stats}):
+        if not self._hub.heard({"kind": EventKind.stats}):
             return
         self._changed.clear()
         with in_time():
@@ -80,4 +80,4 @@ class Stats(Listener):
             }
         if stats != self._told:
             self._told = stats
-            self._hub.tell("statsChanged", {"kind": Kind.stats, **stats})
+            self._hub.tell("statsChanged", {"kind": EventKind.stats, **stats})

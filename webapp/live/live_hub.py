@@ -87,7 +87,7 @@ class Shown:
         self.fresh.discard(subscriber)
 
 
-class Hub(SocketHub[Subscriber], Listener):
+class PanelHub(SocketHub[Subscriber], Listener):
     """The subscribers of this process by view, and the loop that serves them."""
 
     def __init__(self, environment: Environment, reader: Reader) -> None:

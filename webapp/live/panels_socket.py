@@ -17,7 +17,7 @@ from webapp.auth.access import allowed, require_role
 from webapp.live import feed_socket
 from webapp.live.feed_reader import Reader
 from webapp.live.feed_sender import close
-from webapp.live.live_hub import Hub, Subscriber
+from webapp.live.live_hub import PanelHub, Subscriber
 from webapp.live.socket_hub import End
 from webapp.pages.panels import VIEW_LENGTH, View
 from webapp.sockets import WholeSends
@@ -33,7 +33,7 @@ def init_app(app: Flask) -> None:
     """Adds the sockets and this process's hubs; nothing runs before the first client comes."""
     sockets.init_app(app, MESSAGE_BYTES)
     reader = Reader()
-    hub = app.extensions["live_hub"] = Hub(app.jinja_env, reader)
+    hub = app.extensions["live_hub"] = PanelHub(app.jinja_env, reader)
     stopping.when_stopping(app, hub.stop)
     app.register_blueprint(bp)
     feed_socket.init_app(app, reader)
@@ -53,7 +53,7 @@ def panels(ws: Any) -> None:
     The browser says ``{"view": "page=jobs&status=failed"}`` when it looks at something else. It is
     closed as the event feed is: 4401 for who is signed out, 1001 by a server that ends.
     """
-    hub: Hub = current_app.extensions["live_hub"]
+    hub: PanelHub = current_app.extensions["live_hub"]
     can_edit = allowed("editor")
     whole = ws.sock = WholeSends(ws.sock)
     subscriber = Subscriber(current_user._get_current_object(), cut=whole.cut)

@@ -8,7 +8,7 @@ from flask import url_for
 from tasks.analysis import stages
 from tasks.analysis.export import clock
 from tasks.analysis.sentences import sentences
-from tasks.analysis.stages import MILESTONES, State
+from tasks.analysis.stages import MILESTONES, StageState
 from tasks.analysis.values import Sentence, Transcript, Usage
 from tasks.errors import StorageFailed
 from tasks.infra.storage import get_storage
@@ -24,18 +24,18 @@ PAGE_SIZE = 50
 #: Modules that are listed beside their video.
 OF_VIDEO = 5
 _DOTS = {
-    State.next: "waiting",
-    State.running: "active",
-    State.done: "completed",
-    State.failed: "failed",
-    State.skipped: "cancelled",
+    StageState.next: "waiting",
+    StageState.running: "active",
+    StageState.done: "completed",
+    StageState.failed: "failed",
+    StageState.skipped: "cancelled",
 }
 _WORDS = {
-    State.next: "Next",
-    State.running: "Running",
-    State.done: "Done",
-    State.failed: "Failed",
-    State.skipped: "Skipped",
+    StageState.next: "Next",
+    StageState.running: "Running",
+    StageState.done: "Done",
+    StageState.failed: "Failed",
+    StageState.skipped: "Skipped",
 }
 STATUS_WORDS = {
     Status.waiting: "Waiting",
@@ -73,16 +73,18 @@ def stage_rows(module: TrainingModule) -> list[StageRow]:
     """The stages in order; the first that has not begun is the next one."""
     rows: list[StageRow] = []
     for row in stages_of(module):
-        stage, state = stages.BY_ID[row["id"]], State(row["state"])
+        stage, state = stages.BY_ID[row["id"]], StageState(row["state"])
         seconds = row.get("seconds")
-        waits = state is State.next and any(each.state == State.next for each in rows)
+        waits = state is StageState.next and any(each.state == StageState.next for each in rows)
         rows.append(
             StageRow(
                 id=stage.id,
                 name=stage.name,
                 state=state.value,
                 dot=_DOTS[state],
-                word="" if waits or (state is State.next and module.finished) else _WORDS[state],
+                word=""
+                if waits or (state is StageState.next and module.finished)
+                else _WORDS[state],
                 note=row.get("note", ""),
                 took="" if seconds is None else took(seconds),
                 optional=stage.optional,
@@ -139,7 +141,7 @@ def _line(module: TrainingModule) -> str:
         return " · ".join(parts + (["no transcript"] if not module.words else []))
     if module.status in FINISHED:
         return error_of(module)
-    running = next((row.name for row in stage_rows(module) if row.state == State.running), "")
+    running = next((row.name for row in stage_rows(module) if row.state == StageState.running), "")
     return running or "In line"
 
 
@@ -193,7 +195,7 @@ def module_context(module: TrainingModule) -> dict[str, Any]:
         ],
         "transcript": transcript,
         "transcript_problem": said,
-        "lost": [row for row in stage_rows(module) if row.state == State.failed],
+        "lost": [row for row in stage_rows(module) if row.state == StageState.failed],
         "facts": _facts(module),
         "stages": stage_rows(module),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.analysis.commands import piece_command
 from tasks.analysis.providers.openai_http import Endpoint
-from tasks.analysis.providers.openai_words import (
+from tasks.analysis.providers.openai_text import (
     INSTRUCTIONS,
     language_tag,
     question,

@@ -25,7 +25,7 @@ SHORTEST = 0.01
 def transcribe(sound: Path, seconds: float, model: Path, watch: Watch) -> Transcript:
     """What is said in a WAV. Raises ProviderFailed where the model cannot be used, Stopped."""
     try:
-        found = whisper_folder.look(model)
+        found = whisper_folder.inspect_folder(model)
     except whisper_folder.NotAModel as problem:
         raise ProviderFailed(f"DAILIES_WHISPER_MODEL cannot be used. {problem}") from None
     listener = _load(found)

@@ -47,7 +47,7 @@ class WhisperFolder:
     size: int
 
 
-def look(folder: Path) -> WhisperFolder:
+def inspect_folder(folder: Path) -> WhisperFolder:
     """The model in a folder. Reads little of it. Raises NotAModel."""
     try:
         return _look(folder)

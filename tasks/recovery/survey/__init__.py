@@ -31,7 +31,7 @@ class Look:
     messages: int
 
 
-def look(
+def scan(
     *,
     only: Collection[str] | None = None,
     judge_leases: bool = True,

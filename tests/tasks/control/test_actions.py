@@ -9,7 +9,7 @@ from tasks.control.actions import act, find
 from tasks.errors import EncoderFailed
 from tasks.infra.storage import get_storage
 from tasks.jobs import lifecycle, lifecycle_many
-from tasks.jobs.allowed import ALLOWED, Action, State, refusal
+from tasks.jobs.allowed import ALLOWED, Action, ActionState, refusal
 from tasks.models import Kind, Media, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.audit_entry import AuditEntry
 from tasks.queue import broker
@@ -75,8 +75,8 @@ def test_each_action_does_or_refuses_what_the_table_says(
 
 
 def test_a_job_that_may_not_be_cancelled_says_so() -> None:
-    assert refusal(Action.cancel, State(Status.active, can_cancel=False)) is not None
-    assert refusal(Action.cancel, State(Status.active)) is None
+    assert refusal(Action.cancel, ActionState(Status.active, can_cancel=False)) is not None
+    assert refusal(Action.cancel, ActionState(Status.active)) is None
 
 
 def test_an_unknown_job_is_refused_and_written_down() -> None:

@@ -224,10 +224,10 @@ def test_an_operation_cancelled_before_it_began_does_nothing() -> None:
 
 
 def test_results_of_any_number_of_jobs_fit_into_a_row() -> None:
-    from tasks.actors.bulk_tally import Tally
+    from tasks.actors.bulk_counts import BulkCounts
 
     row = bulk.start(Kind.upload, Action.retry, WHO, chosen=JobFilter())
-    tally = Tally(lifecycle.find(BulkOperation, row.job_id))
+    tally = BulkCounts(lifecycle.find(BulkOperation, row.job_id))
     for number in range(200):
         # Each with a reason of its own, as long as any, and an id too.
         reason = f"{number} " + "x" * 5000

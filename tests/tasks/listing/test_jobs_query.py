@@ -9,7 +9,7 @@ from tasks.jobs import lifecycle, transition
 from tasks.listing.cursor import BadCursor
 from tasks.listing.job_counts import counts
 from tasks.listing.job_filter import JobFilter, filter_of, from_query, words_of
-from tasks.listing.jobs_query import Order, find
+from tasks.listing.jobs_query import SortOrder, find
 from tasks.listing.search_terms import words
 from tasks.listing.totals import count
 from tasks.models import Status, TranscodeJob
@@ -28,8 +28,8 @@ def made(number: int, **fields: object) -> str:
     return str(job.job_id)
 
 
-@pytest.mark.parametrize("order", list(Order))
-def test_pages_show_every_row_once_in_order_and_lead_back(order: Order) -> None:
+@pytest.mark.parametrize("order", list(SortOrder))
+def test_pages_show_every_row_once_in_order_and_lead_back(order: SortOrder) -> None:
     # Ties in time, and rows without a finishing time.
     for number in range(23):
         made(number // 5, terms=["a"])
@@ -73,9 +73,9 @@ def test_a_place_that_no_page_named_is_refused(cursor: str) -> None:
 def test_a_place_of_another_order_is_refused() -> None:
     for number in range(3):
         made(number)
-    by_name = find(TranscodeJob, JobFilter(), order=Order.name, limit=2).after
+    by_name = find(TranscodeJob, JobFilter(), order=SortOrder.name, limit=2).after
     with pytest.raises(BadCursor):
-        find(TranscodeJob, JobFilter(), order=Order.newest, limit=2, after=by_name)
+        find(TranscodeJob, JobFilter(), order=SortOrder.newest, limit=2, after=by_name)
 
 
 def test_a_search_is_by_beginnings_of_words_folded_and_by_ids() -> None:

@@ -13,7 +13,7 @@ from bench.rows_fill import fill
 from tasks.jobs import lifecycle, transition
 from tasks.listing import facets, search_terms
 from tasks.listing.job_filter import JobFilter, from_query
-from tasks.listing.jobs_query import Order, find
+from tasks.listing.jobs_query import SortOrder, find
 from tasks.listing.totals import COUNTED, COUNTED_BY_READING, count, total
 from tasks.models import Status, TranscodeJob, UploadJob
 from tests.servers import Servers
@@ -55,13 +55,13 @@ def test_each_filter_in_each_order_reads_little_and_shows_what_matches(
     name = "resource_name" if model is UploadJob else "name"
     collection = model._get_collection()
     sorts = {
-        Order.newest: ("created_at", -1),
-        Order.oldest: ("created_at", 1),
-        Order.finished: ("finished_at", -1),
-        Order.name: (name, 1),
+        SortOrder.newest: ("created_at", -1),
+        SortOrder.oldest: ("created_at", 1),
+        SortOrder.finished: ("finished_at", -1),
+        SortOrder.name: (name, 1),
     }
     chosen = {n: from_query(q) for n, q in filters(kind, datetime.now(UTC)).items()}
-    for (words, narrow), order in product(chosen.items(), Order):
+    for (words, narrow), order in product(chosen.items(), SortOrder):
         field, direction = sorts[order]
         rows = collection.find(narrow.conditions(model), {"job_id": 1})
         rows = rows.sort([(field, direction), ("job_id", direction)])
@@ -102,7 +102,7 @@ def test_totals_are_right_or_say_that_there_may_be_more(
 
 def test_a_list_without_a_filter_along_an_index_sorts_nothing(filled: Servers) -> None:
     for narrow, order in product(
-        (JobFilter(), JobFilter(status=Status.failed), JobFilter(label="HD")), Order
+        (JobFilter(), JobFilter(status=Status.failed), JobFilter(label="HD")), SortOrder
     ):
         noted(filled)
         find(TranscodeJob, narrow, order=order, limit=PAGE)
@@ -115,7 +115,7 @@ def test_jobs_of_before_are_found_too_and_get_their_facets(database: Servers) ->
     job = a_job(resource_type="film")
     TranscodeJob._get_collection().update_many({}, {"$unset": {"facet": 1, "day": 1}})
     film = JobFilter(resource_type="film", since=datetime(2020, 1, 1, tzinfo=UTC))
-    for order in Order:
+    for order in SortOrder:
         assert [row.job_id for row in find(TranscodeJob, film, order=order).rows] == [job.job_id]
     assert find(TranscodeJob, JobFilter(resource_type="episode")).rows == []
     from tasks.infra.database import ensure_indexes
@@ -164,7 +164,7 @@ def test_a_page_is_merged_where_there_are_too_many_stretches(
     filled: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrow = JobFilter(status=Status.completed)
-    whole = {order: find(TranscodeJob, narrow, order=order, limit=60).rows for order in Order}
+    whole = {order: find(TranscodeJob, narrow, order=order, limit=60).rows for order in SortOrder}
     monkeypatch.setattr("tasks.listing.planner.STRETCHES", 3)
     for order, rows in whole.items():
         seen: list[str] = []
@@ -216,7 +216,7 @@ def test_a_search_finds_what_has_its_words_by_whichever_path(
     others: Iterator[dict[str, Any]] = cycle(
         ({}, {"since": middle}, {"status": Status.failed}, {}, {"resource_type": "film"})
     )
-    orders = cycle((Order.newest, Order.finished, Order.name))
+    orders = cycle((SortOrder.newest, SortOrder.finished, SortOrder.name))
     for text in SEARCHES:
         for more in islice(others, 2):
             narrow = JobFilter(search=text, **more)
@@ -228,7 +228,7 @@ def test_a_search_finds_what_has_its_words_by_whichever_path(
                 and row["status"] == more.get("status", row["status"])
                 and row["resource_type"] == more.get("resource_type", row["resource_type"])
             }
-            said = total(TranscodeJob, narrow, find(TranscodeJob, narrow, order=Order.name))
+            said = total(TranscodeJob, narrow, find(TranscodeJob, narrow, order=SortOrder.name))
             assert said.number == len(found) or not said.exact, (text, more)
             assert count(TranscodeJob, narrow) == len(found), (text, more)
             order = next(orders)
@@ -236,7 +236,7 @@ def test_a_search_finds_what_has_its_words_by_whichever_path(
             assert seen == in_order(rows, found, order), (text, more, order)
 
 
-def all_pages(narrow: JobFilter, order: Order) -> Iterator[TranscodeJob]:
+def all_pages(narrow: JobFilter, order: SortOrder) -> Iterator[TranscodeJob]:
     """Page after page, and from the last one back to the first."""
     page = find(TranscodeJob, narrow, order=order, limit=9)
     befores: list[tuple[str, list[str]]] = []
@@ -253,12 +253,12 @@ def all_pages(narrow: JobFilter, order: Order) -> Iterator[TranscodeJob]:
         assert [row.job_id for row in back.rows] == shown
 
 
-def in_order(rows: dict[str, dict[str, Any]], found: set[str], order: Order) -> list[str]:
+def in_order(rows: dict[str, dict[str, Any]], found: set[str], order: SortOrder) -> list[str]:
     """Their ids as a list shows them; what never finished comes last."""
-    field = {Order.finished: "finished_at", Order.name: "name"}.get(order, "created_at")
+    field = {SortOrder.finished: "finished_at", SortOrder.name: "name"}.get(order, "created_at")
     none = datetime.min.replace(tzinfo=UTC)
     keyed = sorted((rows[one].get(field, none), one) for one in found)
-    return [one for _, one in (keyed if order is Order.name else reversed(keyed))]
+    return [one for _, one in (keyed if order is SortOrder.name else reversed(keyed))]
 
 
 def test_pairs_of_words_are_complete() -> None:
@@ -277,7 +277,7 @@ def test_a_search_in_rows_of_before_is_complete_while_they_get_their_pairs(
     collection = TranscodeJob._get_collection()
     collection.update_one({"job_id": old}, {"$unset": {"term_pairs": 1, "terms_line": 1}})
     narrow = JobFilter(search="amb harb", status=Status.waiting)
-    for order in Order:
+    for order in SortOrder:
         assert {row.job_id for row in find(TranscodeJob, narrow, order=order).rows} == {old, new}
     assert count(TranscodeJob, narrow) == 2
     from tasks.infra.database import ensure_indexes

@@ -1,11 +1,11 @@
 """A worker holds no more than it can work on, so that others find the rest."""
 
-from tasks.queue.fetch_slots import Room
+from tasks.queue.fetch_slots import FetchSlots
 
 
 def test_a_place_is_taken_kept_and_left() -> None:
     rung: list[str] = []
-    room = Room(rung.append)
+    room = FetchSlots(rung.append)
     room.open(1)
     assert room.enter("chunks")
     assert not room.enter("uploads")
@@ -19,7 +19,7 @@ def test_a_place_is_taken_kept_and_left() -> None:
 
 def test_a_look_in_vain_leaves_its_place_to_who_was_turned_away() -> None:
     rung: list[str] = []
-    room = Room(rung.append)
+    room = FetchSlots(rung.append)
     room.open(1)
     assert room.enter("chunks")
     assert not room.enter("uploads")
@@ -29,7 +29,7 @@ def test_a_look_in_vain_leaves_its_place_to_who_was_turned_away() -> None:
 
 
 def test_leaving_twice_makes_no_second_place() -> None:
-    room = Room(lambda name: None)
+    room = FetchSlots(lambda name: None)
     room.open(1)
     assert room.enter("chunks")
     room.settle("message-1")
@@ -40,7 +40,7 @@ def test_leaving_twice_makes_no_second_place() -> None:
 
 
 def test_a_worker_that_begins_has_all_its_places() -> None:
-    room = Room(lambda name: None)
+    room = FetchSlots(lambda name: None)
     room.open(1)
     assert room.enter("chunks")
     room.settle("message-of-a-worker-before")
@@ -49,5 +49,5 @@ def test_a_worker_that_begins_has_all_its_places() -> None:
 
 
 def test_without_a_worker_there_is_room_for_everything() -> None:
-    room = Room(lambda name: None)
+    room = FetchSlots(lambda name: None)
     assert all(room.enter("chunks") for _ in range(100))

@@ -8,7 +8,7 @@ from pathlib import Path
 from tasks.errors import Category, WorkError
 from tasks.feed import events
 from tasks.feed.announce import announce, announce_progress
-from tasks.feed.event_fields import FIELDS, KINDS, Kind
+from tasks.feed.event_fields import FIELDS, KINDS, EventKind
 from tasks.infra import database
 from tasks.jobs import lifecycle
 from tasks.jobs.transition import FINISH_EVENTS
@@ -51,7 +51,7 @@ def test_every_event_and_its_fields_are_told() -> None:
 def test_every_field_and_what_it_may_say_is_told() -> None:
     told = table("field", "Events")
     assert set(told) == {field for always, known in FIELDS.values() for field in always | known}
-    assert words(told["kind"][0]) == set(Kind)
+    assert words(told["kind"][0]) == set(EventKind)
     assert words(told["status"][0]) == set(Status)
     assert words(told["failedReason"][0]) == set(Category)
     assert words(told["phase"][0]) == set(Phase)
@@ -158,7 +158,7 @@ def test_a_job_s_life_is_told_as_the_table_says(clean: Servers) -> None:
         assert always <= fields, (event.name, always - fields)
         assert fields <= always | known, (event.name, fields - always - known)
         assert event.data["kind"] == KINDS.get(event.name, event.data["kind"])
-        assert event.data["kind"] in list(Kind)
+        assert event.data["kind"] in list(EventKind)
         seen.setdefault(event.name, set()).update(fields)
     # statsChanged is in no stream, and test_feed.py has it; modules have tests of their own.
     assert set(seen) == set(FIELDS) - {"statsChanged", "analysisProgress"}

@@ -3,9 +3,9 @@
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from tasks.feed.event_fields import Kind
+from tasks.feed.event_fields import EventKind
 from tasks.feed.events import Event
-from webapp.live.feed_query import BadQuery, Wanted, parse
+from webapp.live.feed_query import BadQuery, FeedQuery, parse
 
 
 def query(*pairs: tuple[str, str]) -> "MultiDict[str, str]":
@@ -70,8 +70,10 @@ def test_all_filters_count_and_one_value_of_each_is_enough() -> None:
     for name, value in (("kind", "step"), ("clientId", "d"), ("transcodeId", "s")):
         assert not wanted.passes(Event("1-0", "e", full | {name: value}))
     assert not wanted.passes(Event("1-0", "e", {"kind": "stats"}))
-    assert Wanted(kinds=frozenset({"stats"})).passes(Event("1-0", "e", {"kind": "stats"}))
+    assert FeedQuery(kinds=frozenset({"stats"})).passes(Event("1-0", "e", {"kind": "stats"}))
 
 
 def test_every_kind_may_be_asked_for() -> None:
-    assert parse(query(*(("kind", kind.value) for kind in Kind)))[0].kinds == frozenset(Kind)
+    assert parse(query(*(("kind", kind.value) for kind in EventKind)))[0].kinds == frozenset(
+        EventKind
+    )

@@ -16,7 +16,7 @@ import psutil
 import redis
 
 from tasks.analysis.providers.local import NO_WHISPER, NOTHING
-from tasks.analysis.providers.whisper_folder import NotAModel, look
+from tasks.analysis.providers.whisper_folder import NotAModel, inspect_folder
 from tasks.cloudwatch import spool
 from tasks.cloudwatch.client import Refused, make_cloudwatch
 from tasks.infra.database import NotConfigured
@@ -245,7 +245,7 @@ def _whisper(name: str, folder: Path) -> Finding:
     if find_spec("faster_whisper") is None:
         return Finding(name, "missing", NO_WHISPER, "pip install 'dailies[whisper]'")
     try:
-        model = look(folder)
+        model = inspect_folder(folder)
     except NotAModel as problem:
         return Finding(
             name, "missing", str(problem), "docs/modules.md says what the folder of a model has."

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tasks.jobs import allowed
-from tasks.jobs.allowed import LABELS, State
+from tasks.jobs.allowed import LABELS, ActionState
 from tasks.models import Kind, Status, TranscodeJob, UploadJob
 
 #: Shown in the row itself; the others wait in its menu.
@@ -16,7 +16,7 @@ _OUTPUTS = {
 
 
 @dataclass(frozen=True)
-class Action:
+class ActionButton:
     """Something to do with a job; ``reason`` says why not, and is empty where it is allowed.
 
     ``ask`` is asked before, ``outputs`` is a further choice; both are empty where not needed.
@@ -30,11 +30,11 @@ class Action:
     outputs: str = ""
 
 
-def actions_of(kind: Kind, job: TranscodeJob | UploadJob, name: str) -> list[Action]:
+def actions_of(kind: Kind, job: TranscodeJob | UploadJob, name: str) -> list[ActionButton]:
     """All actions of a job, in the order of their buttons."""
-    reasons = allowed.refusals(State(Status(job.status), job.can_cancel is not False))
+    reasons = allowed.refusals(ActionState(Status(job.status), job.can_cancel is not False))
     return [
-        Action(
+        ActionButton(
             verb=action.value,
             label=LABELS[action],
             reason=reasons[action] or "",
@@ -64,7 +64,7 @@ _OF_MANY = {
 }
 #: What can be done with many jobs; the number is put where ``{}`` is.
 BULK_ACTIONS = tuple(
-    Action(
+    ActionButton(
         verb=action.value,
         label=LABELS[action],
         ask=" ".join(

@@ -10,7 +10,7 @@ from tasks.control.actions import MODELS
 from tasks.listing import job_filter, jobs_query, totals
 from tasks.listing.cursor import BadCursor
 from tasks.listing.job_filter import JobFilter
-from tasks.listing.jobs_query import Order
+from tasks.listing.jobs_query import SortOrder
 from tasks.listing.totals import Total
 from tasks.models import Kind, Media, Status, Title, TranscodeJob, UploadJob
 from webapp.pages.jobs.standstill import lost_of
@@ -103,7 +103,7 @@ class Listing:
     kind: Kind = Kind.transcode
     narrow: JobFilter = field(default_factory=JobFilter)
     span: str = ""
-    order: Order = Order.newest
+    order: SortOrder = SortOrder.newest
     size: int = PAGE_SIZE
     after: str | None = None
     before: str | None = None
@@ -117,7 +117,7 @@ class Listing:
             kind=Kind.upload if values.get("kind") == Kind.upload else Kind.transcode,
             narrow=replace(narrow, transcode_id=values.get("transcodeId", "")[:64] or None),
             span=span if span in SPANS else "",
-            order=Order(sort) if sort in list(Order) else Order.newest,
+            order=SortOrder(sort) if sort in list(SortOrder) else SortOrder.newest,
             size=int(size) if size in map(str, PAGE_SIZES) else PAGE_SIZE,
             after=values.get("after", "")[:400] or None,
             before=values.get("before", "")[:400] or None,
@@ -130,7 +130,7 @@ class Listing:
         words |= job_filter.words_of(self.narrow)
         if self.span:
             words["span"] = self.span
-        if self.order is not Order.newest:
+        if self.order is not SortOrder.newest:
             words["sort"] = self.order.value
         if self.size != PAGE_SIZE:
             words["size"] = str(self.size)
@@ -254,6 +254,10 @@ def line_of(jobs: Sequence[Job]) -> dict[str, int]:
         return {}
     waiting = JobFilter(status=Status.waiting)
     first = jobs_query.find(
-        TranscodeJob, waiting, order=Order.oldest, limit=LINE_SHOWN, fields=("job_id", "created_at")
+        TranscodeJob,
+        waiting,
+        order=SortOrder.oldest,
+        limit=LINE_SHOWN,
+        fields=("job_id", "created_at"),
     )
     return {job.job_id: place for place, job in enumerate(first.rows, start=1)}

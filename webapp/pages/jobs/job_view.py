@@ -8,7 +8,7 @@ from typing import Any
 from tasks.models import Kind, Media, Phase, Status, Step, Title, TranscodeJob, UploadJob, WorkUnit
 from webapp import format as say
 from webapp.pages.history import HistoryLine
-from webapp.pages.jobs.job_actions import Action, actions_of
+from webapp.pages.jobs.job_actions import ActionButton, actions_of
 from webapp.pages.jobs.job_timeline import Attempt, attempts_of
 from webapp.pages.title_names import names
 from webapp.urls import media_url
@@ -81,7 +81,7 @@ class JobRow:
     retry_at: datetime | None
     timing: str
     segments: Sequence[Segment]
-    actions: Sequence[Action]
+    actions: Sequence[ActionButton]
 
     @property
     def id(self) -> str:
@@ -109,12 +109,12 @@ class JobRow:
         return STATUS_WORDS[self.job.status]
 
     @property
-    def allowed(self) -> list[Action]:
+    def allowed(self) -> list[ActionButton]:
         """What its state allows."""
         return [action for action in self.actions if not action.reason]
 
     @property
-    def refused(self) -> list[Action]:
+    def refused(self) -> list[ActionButton]:
         """What its state does not allow, each with its reason."""
         return [action for action in self.actions if action.reason]
 

@@ -7,7 +7,7 @@ from typing import Any
 from tasks.actors.heartbeat import Heartbeat
 
 
-class Tally:
+class UploadCounter:
     """``files`` and ``size`` (bytes) are what there is in all."""
 
     def __init__(self, beat: Heartbeat, files: int, size: int) -> None:

@@ -15,7 +15,7 @@ OTHER = "Another reason."
 REASON_LENGTH = 300
 
 
-class Tally:
+class BulkCounts:
     """Counts, and where the operation stands; it goes on from what the row says."""
 
     def __init__(self, operation: BulkOperation) -> None:
