@@ -58,7 +58,7 @@ def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
 
 def renditions_of(plan: Plan) -> list[dict[str, Any]]:
     """The rows of a job's rendition table before anything is encoded."""
-    segments = -(-plan.frames // plan.segment_frames) if plan.frames else 0
+    segments = sum(chunk.segments for chunk in plan.chunks)
     rows: list[dict[str, Any]] = [
         {
             "name": rung.name,

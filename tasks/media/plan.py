@@ -14,6 +14,10 @@ from tasks.media.timing import output_rate
 
 GOP_SECONDS = 2
 GOPS_A_SEGMENT = 3
+#: A rest of fewer pictures joins the segment before it: players wait for ever for the end of a
+#: segment whose few pictures are all within the delay of its B-frames.
+SHORTEST_REST = 4
+REST_SHARE = 12  # a rest is short below this part of a segment (half a second), too
 AUDIO_SEGMENT_SECONDS = 6.0
 AUDIO_SAMPLE_RATE = 48_000
 AUDIO_BITRATE = 128_000
@@ -86,6 +90,12 @@ class Plan(Value):
         """How many thumbnails there are in all."""
         return self.thumbnails_before(self.frames)
 
+    def segment_length(self, chunk: Chunk, number: int) -> int:
+        """Frames of one segment of a chunk; segments are numbered through the whole film."""
+        before = (number - chunk.first_segment) * self.segment_frames
+        is_last = number == chunk.first_segment + chunk.segments - 1
+        return chunk.frames - before if is_last else self.segment_frames
+
     def is_last(self, chunk: Chunk) -> bool:
         return chunk.index == len(self.chunks) - 1
 
@@ -144,7 +154,7 @@ def cut(frames: int, segment_frames: int, target_frames: float) -> tuple[Chunk, 
 
     Even chunks rather than full ones and a rest: the last is never tiny, and workers end together.
     """
-    segments = -(-frames // segment_frames)
+    segments = segments_in(frames, segment_frames)
     count = max(1, min(segments, round(frames / target_frames)))
     base, longer = divmod(segments, count)
     chunks: list[Chunk] = []
@@ -152,17 +162,25 @@ def cut(frames: int, segment_frames: int, target_frames: float) -> tuple[Chunk, 
     for index in range(count):
         length = base + (index >= count - longer)  # the last one's last segment is seldom full
         start = first * segment_frames
+        is_last = index == count - 1
         chunks.append(
             Chunk(
                 index=index,
                 first_frame=start,
-                frames=min(length * segment_frames, frames - start),
+                frames=frames - start if is_last else length * segment_frames,
                 first_segment=first,
                 segments=length,
             )
         )
         first += length
     return tuple(chunks)
+
+
+def segments_in(frames: int, segment_frames: int) -> int:
+    """How many segments so many frames become; the last one may be shorter or a little longer."""
+    whole, rest = divmod(frames, segment_frames)
+    joins = rest < max(SHORTEST_REST, segment_frames // REST_SHARE)
+    return max(1, whole if joins else whole + 1)
 
 
 def init_name(rendition: str) -> str:

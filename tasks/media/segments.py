@@ -187,7 +187,7 @@ def _rendition(out_dir: Path, name: str, plan: Plan, chunk: Chunk) -> RenditionO
         fragment, size = _read_segment(out_dir, relative)
         _check_place(relative, fragment, init, chunk.first_frame + frames, rate)
         count = len(fragment.samples)
-        planned = min(plan.segment_frames, chunk.frames - frames)
+        planned = plan.segment_length(chunk, number)
         frames += count
         segments.append(
             Segment(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.media.plan import cut, default_chunk_seconds, make_plan, segment_name
+from tasks.media.plan import cut, default_chunk_seconds, make_plan, segment_name, segments_in
 from tasks.media.source import SourceInfo
 from tests.media.values import audio_info, source_info
 
@@ -38,7 +38,7 @@ def test_chunks_cover_every_frame_once(
     for index, chunk in enumerate(chunks):
         assert (chunk.index, chunk.first_frame, chunk.first_segment) == (index, frame, segment)
         assert chunk.frames > 0
-        assert chunk.segments == -(-chunk.frames // segment_frames)
+        assert chunk.segments == segments_in(chunk.frames, segment_frames)
         frame += chunk.frames
         segment += chunk.segments
     assert frame == frames
@@ -108,6 +108,22 @@ def test_audio_alone_has_no_chunks() -> None:
     assert (plan.kind, plan.chunks, plan.rungs, plan.thumbnails) == ("audio", (), (), 0)
     assert plan.duration == 200
     assert plan.audio is not None
+
+
+@pytest.mark.parametrize(
+    ("frames", "segments"),
+    [(1, 1), (149, 1), (150, 1), (151, 1), (161, 1), (162, 2), (299, 2), (301, 2), (312, 3)],
+)
+def test_a_rest_of_less_than_half_a_second_is_no_segment(frames: int, segments: int) -> None:
+    assert segments_in(frames, 150) == segments
+    (chunk,) = cut(frames, 150, 10_000)
+    assert (chunk.frames, chunk.segments) == (frames, segments)
+
+
+@pytest.mark.parametrize("segment_frames", [6, 30, 150, 360])
+@pytest.mark.parametrize("rest", [1, 2, 3])
+def test_no_last_segment_lies_within_the_delay_of_b_frames(segment_frames: int, rest: int) -> None:
+    assert segments_in(5 * segment_frames + rest, segment_frames) == 5
 
 
 def test_names() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.media.presentation import check_presentation
 from tasks.media.tools import Tools
 from tests.media.clips import X264, numbered_clip, packet_times, read_numbers, transcode
 
@@ -78,3 +79,19 @@ def test_frames_stay_exact_whatever_the_container_and_codec(
     assert len(stream.plan.chunks) == 3
     assert stream.plan.rate.fraction == Fraction(rate)
     assert read_numbers(tools, stream.playlist()) == list(range(frames))
+
+
+@pytest.mark.parametrize("frames", [301, 302, 311, 312])
+def test_a_short_rest_is_part_of_the_segment_before_it(
+    tools: Tools, tmp_path: Path, frames: int
+) -> None:
+    source = numbered_clip(tools, tmp_path / "source.mp4", "25", frames)
+
+    stream = transcode(tools, source, tmp_path / "out")
+
+    assert read_numbers(tools, stream.playlist()) == list(range(frames))
+    assert [segment.frames for segment in stream.renditions[0].segments] == (
+        [150, frames - 150] if frames < 312 else [150, 150, 12]
+    )
+    assert len({chunk.renditions[0].init_sha256 for chunk in stream.chunks}) == 1
+    assert check_presentation(stream.playlists, stream.sizes(), stream.plan) == []

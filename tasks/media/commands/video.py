@@ -103,8 +103,7 @@ def _rung_output(
         "maxrate": rung.maxrate,
         "bufsize": rung.bufsize,
         "pix_fmt": "yuv420p",
-        "g": plan.gop,
-        "keyint_min": plan.gop,
+        **_key_frames(plan, chunk),
         "sc_threshold": 0,
         "flags": "+cgop",
         "color_primaries": "bt709",
@@ -119,6 +118,17 @@ def _rung_output(
     if threads is not None:
         options["threads:v"] = threads
     return picture.output(str(folder / PLAYLIST), **options)
+
+
+def _key_frames(plan: Plan, chunk: Chunk) -> dict[str, Any]:
+    """Options for a key frame at each GOP of the chunk, except within its last segment's rest."""
+    rest = plan.segment_length(chunk, chunk.first_segment + chunk.segments - 1)
+    if rest <= plan.segment_frames:
+        return {"g": plan.gop, "keyint_min": plan.gop}
+    # The muxer cuts at any key frame that is due: one before the rest would make it a segment.
+    due = f"lt(n,{(chunk.segments * plan.segment_frames)})*not(mod(n,{plan.gop}))"
+    longest = {"g": plan.segment_frames * 2, "keyint_min": plan.gop}
+    return {**longest, "force_key_frames": f"expr:{due}"}
 
 
 def _thumbnail_output(
