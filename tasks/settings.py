@@ -288,6 +288,13 @@ class Settings(BaseSettings):
         validation_alias="DAILIES_API_LIMIT",
         description="Requests one API token may make, as NUMBER/second, /minute, /hour or /day.",
     )
+    sockets: int = Field(
+        20,
+        ge=1,
+        le=100_000,
+        validation_alias="DAILIES_SOCKETS",
+        description="WebSockets that one session or token may have open in each web process.",
+    )
     upload_limit: str = Field(
         "2000/minute",
         validation_alias="DAILIES_UPLOAD_LIMIT",

@@ -3,10 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from bson import ObjectId
-from bson.errors import InvalidId
-
-from tasks.listing.cursor import BadCursor, Cursor
+from tasks.listing.cursor import Cursor
 from tasks.models import JobLogLine
 
 #: Lines that a page of the API has at most.
@@ -37,8 +34,4 @@ def latest(job_id: str, count: int) -> list[JobLogLine]:
 
 def _beyond(after: str) -> list[dict[str, Any]]:
     place = Cursor.decode(after, datetime)
-    try:
-        line_id = ObjectId(place.job_id)
-    except InvalidId:
-        raise BadCursor(f"{after[:60]!r} is not a place that a page of this log named.") from None
-    return [{"at": {"$gt": place.value}}, {"at": place.value, "_id": {"$gt": line_id}}]
+    return [{"at": {"$gt": place.value}}, {"at": place.value, "_id": {"$gt": place.object_id}}]

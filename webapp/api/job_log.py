@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest, NotFound
 
+from tasks.listing import cursor
 from tasks.listing.cursor import BadCursor
 from tasks.models import JobLogLine, TranscodeJob
 from tasks.records import job_log_query
@@ -24,7 +25,7 @@ class LogQuery(BaseModel):
 
     level: Literal["info", "warning", "error"] | None = None
     limit: int = Field(200, ge=1, le=job_log_query.LIMIT)
-    after: str | None = Field(None, max_length=400)
+    after: str | None = Field(None, max_length=cursor.LENGTH)
 
 
 class LogLine(Answer):

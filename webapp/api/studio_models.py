@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, m
 
 from tasks.control.bulk import MOST_IDS
 from tasks.jobs.allowed import Action
+from tasks.listing import cursor
 from tasks.listing.job_filter import JobFilter
 from tasks.listing.job_filter import moment as moment_of
 from tasks.listing.jobs_query import LIMIT, SortOrder
@@ -68,7 +69,7 @@ class ListQuery(FilterFields):
 
     sort: SortOrder = SortOrder.newest
     limit: int = Field(50, ge=1, le=LIMIT)
-    after: str | None = Field(None, max_length=400)
+    after: str | None = Field(None, max_length=cursor.LENGTH)
 
 
 class DeleteQuery(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest
 
 from tasks.control import operations
+from tasks.listing import cursor
 from tasks.listing.cursor import BadCursor
 from tasks.listing.jobs_query import LIMIT
 from tasks.models.audit_entry import AuditEntry
@@ -48,7 +49,7 @@ class OperationsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(50, ge=1, le=LIMIT)
-    after: str | None = Field(None, max_length=400)
+    after: str | None = Field(None, max_length=cursor.LENGTH)
 
 
 class OperationsAnswer(Answer):

@@ -17,6 +17,7 @@ from webapp.live.feed_reader import Reader
 from webapp.live.feed_sender import Sender, close
 from webapp.live.feed_stats import Stats
 from webapp.live.socket_hub import End
+from webapp.live.socket_limit import SocketLimit
 from webapp.sockets import WholeSends, from_another_site, from_unknown_site
 
 #: Bytes that the kernel keeps for a reader; it doubles them. More would hide how slow it is.
@@ -31,8 +32,9 @@ sock = Sock()
 class Feed:
     """The feed's parts in this process; none of them runs before the first socket comes."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, limit: SocketLimit) -> None:
         self.hub = FeedHub()
+        self.limit = limit
         self._reader = reader
         self._stats = Stats(self.hub)
         self._lock = threading.Lock()
@@ -50,9 +52,9 @@ class Feed:
             feed_watch.start(self.hub, self._reader)
 
 
-def init_app(app: Flask, reader: Reader) -> None:
-    """Adds the route and this process's hub."""
-    feed = app.extensions["feed"] = Feed(reader)
+def init_app(app: Flask, reader: Reader, limit: SocketLimit) -> None:
+    """Adds the route and this process's hub; its sockets share ``limit`` with all others."""
+    feed = app.extensions["feed"] = Feed(reader, limit)
     stopping.when_stopping(app, feed.hub.stop)
     app.register_blueprint(bp)
 
@@ -76,9 +78,13 @@ def events(ws: Any) -> None:
             return
         whole.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         feed: Feed = current_app.extensions["feed"]
-        feed.start()
         who = current_user._get_current_object()
-        _serve(ws, whole, feed.hub, Subscriber(wanted, who, whole.cut), after)
+        with feed.limit.place(who) as free:
+            if not free:
+                close(ws, feed.limit.end)
+                return
+            feed.start()
+            _serve(ws, whole, feed.hub, Subscriber(wanted, who, whole.cut), after)
     finally:
         whole.cut()
         ws.thread.join(1)

@@ -18,14 +18,16 @@ import pymongo
 import redis
 from jinja2 import Environment
 from mongoengine.connection import ConnectionFailure as NotConnected
-from pymongo.errors import PyMongoError
+from mongoengine.connection import get_db
+from pymongo.errors import ConnectionFailure, PyMongoError
 
+from tasks.errors import StorageFailed
 from tasks.feed import events
 from tasks.infra import database, redis_client
 from webapp.live import feed_watch
 from webapp.live.feed_reader import Gap, Listener, Reader
 from webapp.live.socket_hub import GOING_AWAY, End, Socket, SocketHub
-from webapp.pages.panels import Panels, Renderer, View, drift_now, workers_now
+from webapp.pages.panels import BadView, Panels, Renderer, View, drift_now, workers_now
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +46,16 @@ BLIND_SECONDS = 1.0
 BEAT_SECONDS = 10.0
 #: Messages that a browser may be behind before it is dropped; it comes back and gets all anew.
 BACKLOG = 32
-#: Seconds that the database calls of one round may take.
-DATABASE_SECONDS = 5.0
+#: Seconds that the database calls of one view may take; beyond, its sockets are closed.
+VIEW_SECONDS = 3.0
+VIEW_TOO_SLOW = 4408
+#: Seconds in which a database that is there answers a ping.
+PING_SECONDS = 1.0
 BEAT = json.dumps({"beat": 1})
+
+_TOO_SLOW = End(VIEW_TOO_SLOW, f"this view takes longer than {VIEW_SECONDS:g} s: narrow it")
+_FAULT = End(1011, "a fault of ours: the log knows more")
+_BAD_VIEW = 4400
 
 
 class Subscriber(Socket):
@@ -80,6 +89,8 @@ class Shown:
     subscribers: set[Subscriber] = field(default_factory=set)
     fresh: set[Subscriber] = field(default_factory=set)
     panels: Panels | None = None
+    #: Seconds that rendering it took the last time.
+    took: float = 0.0
 
     def forget(self, subscriber: Subscriber) -> None:
         """It looks at something else now, or is gone."""
@@ -210,9 +221,49 @@ class PanelHub(SocketHub[Subscriber], Listener):
         self._count_workers()
         database.connect()
         renderer = Renderer(self._environment, self._workers, self._drift)
-        with pymongo.timeout(DATABASE_SECONDS):
-            for view in due:
-                self._hand_out(view, renderer.render(view))
+        # A view that was slow the last time makes none wait that is quick.
+        for view in sorted(due, key=self._took):
+            self._show(renderer, view)
+
+    def _took(self, view: View) -> float:
+        with self._lock:
+            shown = self._views.get(view)
+            return shown.took if shown is not None else 0.0
+
+    def _show(self, renderer: Renderer, view: View) -> None:
+        """Renders a view and hands it out; where that fails, it ends that view's sockets alone.
+
+        Raises what the database raises while it is away.
+        """
+        began = time.monotonic()
+        try:
+            with pymongo.timeout(VIEW_SECONDS):
+                panels = renderer.render(view)
+        except (redis.RedisError, StorageFailed) as error:
+            log.info("the page %s stands still: %s", view.page, type(error).__name__)
+        except (NotConnected, database.NotConfigured):
+            raise
+        except ConnectionFailure as error:
+            if not (error.timeout and _database_answers()):
+                raise
+            self._close(view, _TOO_SLOW)
+        except BadView as error:
+            self._close(view, End(_BAD_VIEW, str(error)))
+        except PyMongoError as error:
+            if not error.timeout:
+                log.exception("the page %s cannot be rendered", view.page)
+            self._close(view, _TOO_SLOW if error.timeout else _FAULT)
+        except Exception:
+            log.exception("the page %s cannot be rendered", view.page)
+            self._close(view, _FAULT)
+        else:
+            self._hand_out(view, panels, time.monotonic() - began)
+
+    def _close(self, view: View, end: End) -> None:
+        with self._lock:
+            shown = self._views.get(view)
+            if shown is not None:
+                self._end([*shown.subscribers, *shown.fresh], end)
 
     def _count_workers(self) -> None:
         if time.monotonic() < self._counted_at + BLIND_SECONDS:
@@ -223,7 +274,7 @@ class PanelHub(SocketHub[Subscriber], Listener):
         except redis.RedisError:
             self._workers = self._drift = None
 
-    def _hand_out(self, view: View, panels: Panels) -> None:
+    def _hand_out(self, view: View, panels: Panels, took: float) -> None:
         with self._lock:
             shown = self._views.get(view)
             if shown is None:
@@ -231,7 +282,7 @@ class PanelHub(SocketHub[Subscriber], Listener):
             known, fresh = list(shown.subscribers), list(shown.fresh)
             news = messages(shown.panels, panels) if known else []
             everything = messages(None, panels) if fresh else []
-            shown.panels = panels
+            shown.panels, shown.took = panels, took
             shown.subscribers |= shown.fresh
             shown.fresh = set()
         self._send(known, news)
@@ -254,6 +305,16 @@ class PanelHub(SocketHub[Subscriber], Listener):
                 if subscriber.last_put < late
             ]
         self._send(silent, [BEAT])
+
+
+def _database_answers() -> bool:
+    """Whether a time-out is the fault of what was asked, and not of a database that is away."""
+    try:
+        with pymongo.timeout(PING_SECONDS):
+            get_db().command("ping")
+    except PyMongoError:
+        return False
+    return True
 
 
 def rest_after(took: float) -> float:

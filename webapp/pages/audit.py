@@ -1,15 +1,14 @@
 """The audit log: who did what, on which, when, and what came of it; newest first."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from bson import ObjectId
-from bson.errors import InvalidId
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from tasks.jobs.allowed import LABELS, Action
+from tasks.listing.cursor import BadCursor, Cursor
 from tasks.models.audit_entry import AuditEntry
 from webapp.auth.access import require_role
 from webapp.pages.partials import for_browser
@@ -30,14 +29,14 @@ def index() -> Response:
     chosen = {name: value for name, value in chosen.items() if value}
     conditions: dict[str, Any] = dict(chosen)
     place = _place(request.args.get("before", ""))
-    if place:
-        at, row_id = place
-        conditions["$or"] = [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": row_id}}]
+    if place is not None:
+        tie = {"at": place.value, "_id": {"$lt": place.object_id}}
+        conditions["$or"] = [{"at": {"$lt": place.value}}, tie]
     rows = list(AuditEntry.objects(__raw__=conditions).order_by("-at", "-id").limit(PAGE_SIZE + 1))
     older = None
     if len(rows) > PAGE_SIZE:
         last = rows[PAGE_SIZE - 1]
-        before = f"{round(last.at.timestamp() * 1000)}.{last.id}"
+        before = Cursor(last.at, str(last.id)).encode()
         older = f"/audit?{urlencode({**chosen, 'before': before})}"
     return for_browser(
         render_template(
@@ -50,11 +49,11 @@ def index() -> Response:
     )
 
 
-def _place(text: str) -> tuple[datetime, ObjectId] | None:
-    at, _, row_id = text.partition(".")
+def _place(text: str) -> Cursor | None:
     try:
-        return datetime.fromtimestamp(int(at) / 1000, UTC), ObjectId(row_id)
-    except (ValueError, OverflowError, OSError, InvalidId):
+        place = Cursor.decode(text, datetime) if text else None
+        return place if place is None or place.object_id else None
+    except BadCursor:
         return None
 
 

@@ -25,6 +25,10 @@ VIEW_LENGTH = 3000
 _ID_LENGTH = 200
 
 
+class BadView(ValueError):
+    """No page looks so; the message says why, in less than 120 bytes."""
+
+
 @dataclass(frozen=True)
 class View:
     """What one browser looks at. Browsers with equal views share all rendering."""
@@ -34,9 +38,15 @@ class View:
     can_edit: bool
 
     @classmethod
-    def parse(cls, text: str, *, can_edit: bool) -> "View":
-        """From a query string such as ``page=jobs&status=failed&open=ID``; never fails."""
-        values = dict(parse_qsl(text[:VIEW_LENGTH]))
+    def parse(cls, text: Any, *, can_edit: bool) -> "View":
+        """From a query string such as ``page=jobs&status=failed&open=ID``. Raises BadView."""
+        if not isinstance(text, str) or len(text) > VIEW_LENGTH:
+            raise BadView(f"a view is a query string of at most {VIEW_LENGTH} characters")
+        values = dict(parse_qsl(text))
+        if any(
+            "\0" in value or (not value.isascii() and _torn(value)) for value in values.values()
+        ):
+            raise BadView("a view has a character in it that no text can have")
         page = values.pop("page", "")
         known = {name: value for name, value in sorted(values.items()) if name in _KNOWN}
         return cls(page if page in _PAGES else "other", urlencode(known), can_edit)
@@ -66,6 +76,11 @@ class Panels:
     frame: str = ""
     rows: list[str] | None = None
     parts: dict[str, str] = field(default_factory=dict)
+
+
+def _torn(text: str) -> bool:
+    """Whether text holds half of a character, which UTF-8 and so MongoDB cannot."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def partial(target: str, markup: str, swap: str = "outerMorph") -> str:
@@ -251,8 +266,8 @@ def _operation(renderer: Renderer, view: View) -> Panels:
 def _operations(renderer: Renderer, view: View) -> Panels:
     try:
         context = operation_context.list_context(view.values.get("after"))
-    except BadCursor:
-        return Panels()
+    except BadCursor as error:
+        raise BadView("after is no place that a page of this list named") from error
     markup = renderer.markup("operations", **context)
     return Panels(parts={"#operations": partial("#operations", markup, "innerMorph")})
 

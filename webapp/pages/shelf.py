@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from tasks.listing.cursor import BadCursor, Cursor
 from tasks.models import Media, Title
-from webapp import format as say
 from webapp.pages.jobs.job_list import MEDIA_FIELDS, SEARCH_LENGTH
 from webapp.pages.title_names import names, titles_of
 from webapp.urls import media_url
@@ -45,34 +45,43 @@ def best_label(media: Media) -> str:
 def context(search: str, before: str | None, *, can_edit: bool) -> dict[str, Any]:
     """The films of a search, newest first; ``before`` is the place to go on from."""
     search = search.strip()[:SEARCH_LENGTH]
-    conditions: dict[str, Any] = {"master_key": {"$gt": ""}}
+    conditions: list[dict[str, Any]] = [{"master_key": {"$gt": ""}}]
     if search:
         pattern = {"$regex": re.escape(search), "$options": "i"}
         named = {"$or": [{"name": pattern}, {"series": pattern}]}
         ids = [t.title_id for t in Title.objects(__raw__=named).only("title_id").limit(1000)]
-        conditions["$or"] = [{"filename": pattern}, {"title_id": {"$in": ids}}]
-    if before and before.isdecimal() and len(before) < 15:
-        conditions["published_at"] = {"$lt": datetime.fromtimestamp(int(before) / 1000, UTC)}
+        conditions.append({"$or": [{"filename": pattern}, {"title_id": {"$in": ids}}]})
+    place = _place(before)
+    if place is not None:
+        tie = {"published_at": place.value, "media_id": {"$lt": place.job_id}}
+        conditions.append({"$or": [{"published_at": {"$lt": place.value}}, tie]})
     found = list(
-        Media.objects(__raw__=conditions)
+        Media.objects(__raw__={"$and": conditions})
         .only(*MEDIA_FIELDS)
-        .order_by("-published_at")
+        .order_by("-published_at", "-media_id")
         .limit(PAGE_SIZE + 1)
     )
     media = found[:PAGE_SIZE]
     titles = titles_of(media)
     older = None
     if len(found) > PAGE_SIZE and media[-1].published_at:
-        place = str(int(say.utc(media[-1].published_at).timestamp() * 1000))
-        kept = {"q": search, "before": place} if search else {"before": place}
+        last = Cursor(media[-1].published_at, media[-1].media_id).encode()
+        kept = {"q": search, "before": last} if search else {"before": last}
         older = f"/library?{urlencode(kept)}"
     return {
         "films": [_film(row, titles) for row in media],
         "search": search,
-        "before": before or "",
+        "before": before if place is not None else "",
         "older": older,
         "can_edit": can_edit,
     }
+
+
+def _place(before: str | None) -> Cursor | None:
+    try:
+        return Cursor.decode(before, datetime) if before else None
+    except BadCursor:
+        return None
 
 
 def live_query(shown: dict[str, Any]) -> str:

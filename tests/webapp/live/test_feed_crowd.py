@@ -23,8 +23,9 @@ MOST_GROWTH = 60 * 2**20
 
 
 @pytest.fixture
-def web(app: Flask, tmp_path: Path) -> Iterator[Gunicorn]:
-    """A web process that has done nothing yet."""
+def web(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gunicorn]:
+    """A web process that has done nothing yet, and lets one token have a crowd of sockets."""
+    monkeypatch.setenv("DAILIES_SOCKETS", str(2 * SOCKETS))
     with Gunicorn(tmp_path / "web.log") as running:
         yield running
     assert "Traceback" not in running.log, running.log

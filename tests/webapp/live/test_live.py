@@ -1,5 +1,6 @@
 """Live panels, from the real web server, as a browser's WebSocket gets them."""
 
+import base64
 import contextlib
 import json
 import socket
@@ -235,14 +236,93 @@ def test_pages_of_other_sites_are_refused(browse: Callable[..., Browser]) -> Non
     assert browse(Origin="http://127.0.0.1").next()
 
 
-@pytest.mark.parametrize("said", ["", "[]", '{"view": 3}', '{"view": "page=%00&id=\\u0000"}', "{"])
-def test_nonsense_from_a_browser_harms_nothing(browse: Callable[..., Browser], said: str) -> None:
+DEEP = base64.urlsafe_b64encode(b"[" * 2000).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "[]", "{", '{"view": 3}', "[" * 5000),
+        json.dumps({"view": f"page=operations&after={DEEP}"}),
+        json.dumps({"view": "page=library&q=%00"}),
+        json.dumps({"view": "page=library&q=\ud800"}),
+        json.dumps({"view": "page=jobs&q=" + "x" * 4000}),
+    ],
+)
+def test_nonsense_closes_the_socket_that_said_it_and_no_other(
+    browse: Callable[..., Browser], said: str
+) -> None:
     job = rows.job("active")
-    browser = browse()
-    browser.everything()
-    browser.socket.send(said)
-    browser.look_at("page=jobs")
-    browser.until(lambda html: job.job_id in html)
+    odd, other = browse(), browse()
+    odd.everything()
+    other.everything()
+    odd.socket.send(said)
+    assert ended(odd)[0] == 4400
+    lifecycle.cancel(TranscodeJob, job.job_id, "ada")
+    other.until(lambda html: row_of(job) in html and "Cancelled" in html)
+
+
+def test_a_view_that_takes_too_long_is_closed_and_no_other(
+    browse: Callable[..., Browser], clean: Servers
+) -> None:
+    job = rows.job("active")
+    slow_operations(clean)
+    try:
+        other, slow = browse(), browse("page=operations")
+        other.everything()
+        code, reason = ended(slow)
+        assert code == 4408
+        assert "narrow it" in reason
+        lifecycle.cancel(TranscodeJob, job.job_id, "ada")
+        other.until(lambda html: row_of(job) in html and "Cancelled" in html)
+    finally:
+        database = clean.mongo_client.get_default_database()
+        database.drop_collection("bulk_operations")
+        database.drop_collection("system.views")
+        database["bulk_aside"].delete_many({})
+        database["bulk_aside"].rename("bulk_operations")
+
+
+def slow_operations(servers: Servers) -> None:
+    """Has MongoDB take ten seconds for each operation that is looked for."""
+    database = servers.mongo_client.get_default_database()
+    database["bulk_operations"].rename("bulk_aside")
+    database["bulk_aside"].insert_one({"master_key": "x"})
+    slow = {"body": "function() { sleep(10000); return true }", "args": [], "lang": "js"}
+    pipeline = [{"$match": {"$expr": {"$function": slow}}}]
+    database.command("create", "bulk_operations", viewOn="bulk_aside", pipeline=pipeline)
+
+
+def test_the_drift_page_stands_still_without_redis_and_no_other(
+    browse: Callable[..., Browser], clean: Servers
+) -> None:
+    job = rows.job("active")
+    drift, other = browse("page=drift"), browse()
+    drift.next()
+    other.everything()
+    clean.redis.kill()
+    lifecycle.cancel(TranscodeJob, job.job_id, "ada")
+    other.until(lambda html: row_of(job) in html and "Cancelled" in html)
+    clean.redis.start()
+    drift.look_at("page=jobs")
+    drift.until(has(job.job_id))
+
+
+def test_a_token_has_twenty_sockets_and_the_next_is_told_so(
+    browse: Callable[..., Browser], web: Gunicorn, token: str
+) -> None:
+    most = [browse("page=other") for _ in range(19)]
+    for browser in most:
+        browser.next()
+    feed = FeedClient(web, token=token)
+    assert feed.next()["event"] == "hello"
+    code, reason = ended(browse("page=other"))
+    assert code == 4429
+    assert "20 a session or token" in reason
+    assert FeedClient(web, token=token).end()[0] == 4429
+    assert browse("page=other", secret=api_tokens.issue("another", "viewer")).next()
+    most[0].socket.close()
+    assert eventually(lambda: FeedClient(web, token=token).next()["event"] == "hello")
 
 
 def test_who_says_too_much_is_cut_off(browse: Callable[..., Browser]) -> None:

@@ -119,8 +119,8 @@ class Listing:
             span=span if span in SPANS else "",
             order=SortOrder(sort) if sort in list(SortOrder) else SortOrder.newest,
             size=int(size) if size in map(str, PAGE_SIZES) else PAGE_SIZE,
-            after=values.get("after", "")[:400] or None,
-            before=values.get("before", "")[:400] or None,
+            after=values.get("after", "") or None,
+            before=values.get("before", "") or None,
         )
 
     @property
