@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         1, validation_alias="DAILIES_WORKER_PROCESSES", description="Processes of one worker."
     )
     worker_threads: Annotated[int, Field(ge=1, le=64)] = Field(
-        2,
+        3,
         validation_alias="DAILIES_WORKER_THREADS",
         description="Pieces of work one worker process does at the same time.",
     )
@@ -181,12 +181,12 @@ class Settings(BaseSettings):
     chunk_seconds: Annotated[float | None, Field(ge=2, le=600)] = Field(
         None,
         validation_alias="DAILIES_CHUNK_SECONDS",
-        description="Length of a chunk to aim at. Not set: 24 for clips, up to 60 for films.",
+        description="Length that chunks grow to. Not set: 24 for clips, up to 60 for films.",
     )
     chunk_window: Annotated[int, Field(ge=1, le=256)] = Field(
         4,
         validation_alias="DAILIES_CHUNK_WINDOW",
-        description="Chunks of one job queued or running at a time: a film starves no clip.",
+        description="Chunks of one job that wait in the queue at a time: a film starves no clip.",
     )
     max_attempts: Annotated[int, Field(ge=1, le=50)] = Field(
         4,

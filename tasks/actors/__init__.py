@@ -17,6 +17,7 @@ from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.master import upload_master
 from tasks.actors.merge import merge
 from tasks.actors.perform import perform
+from tasks.actors.poster import make_poster
 from tasks.actors.split import split
 from tasks.actors.subtitle import extract_subtitles, upload_subtitle
 from tasks.actors.upload import upload_hls
@@ -31,8 +32,10 @@ _STEPS: dict[str, Callable[[Step, Heartbeat], Mapping[str, Any]]] = {
     queue.SPLIT: split,
     queue.MERGE: merge,
     queue.AUDIO: encode_audio,
+    queue.FIRST_CHUNKS: encode_chunk,
     queue.CHUNKS: encode_chunk,
     queue.SUBTITLES: extract_subtitles,
+    queue.POSTER: make_poster,
 }
 _UPLOADS: dict[str, Callable[[UploadJob, Heartbeat], Mapping[str, Any]]] = {
     queue.UPLOAD_MASTER: upload_master,

@@ -13,7 +13,7 @@ from tasks.control import pausing
 from tasks.errors import NotYet, OutOfDisk, Stopped, WorkError
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
-from tasks.models import WorkUnit
+from tasks.models import Step, StepKind, WorkUnit
 from tasks.queue.workers import worker_name
 from tasks.settings import get_settings
 
@@ -61,6 +61,9 @@ def _attempt(unit: Unit, work: Callable[[Unit, Heartbeat], Mapping[str, Any]]) -
         try:
             if unit.parent_id is not None:
                 lifecycle.activate(unit.parent_id)
+            if isinstance(unit, Step) and unit.kind == StepKind.CHUNK:
+                # Its place in the queue is free for the job's next one.
+                advance(unit.transcode_id)
             fields = work(unit, beat)
         except Exception as error:
             return _settle(unit, beat, error)

@@ -38,7 +38,14 @@ class Holds:
 
     def shut(self, worker: str) -> frozenset[str]:
         """The queues of which a worker may start nothing."""
-        return frozenset(broker.ACTORS if worker in self.workers else self.queues)
+        if worker in self.workers:
+            return frozenset(broker.ACTORS)
+        return frozenset(name for name in broker.ACTORS if self.of(name) is not None)
+
+    def of(self, queue_name: str) -> Held | None:
+        """The pause of a queue, or of the one that it goes before: who pauses the chunks means
+        the first chunks too."""
+        return next((self.queues[name] for name in _stops(queue_name) if name in self.queues), None)
 
 
 def holds() -> Holds:
@@ -51,8 +58,13 @@ def holds() -> Holds:
 
 def may_start(queue_name: str, worker: str) -> bool:
     """Whether a worker may start something of a queue at this moment."""
-    either = [_key("queue", queue_name), _key("worker", worker)]
+    either = [*(_key("queue", name) for name in _stops(queue_name)), _key("worker", worker)]
     return Hold._get_collection().find_one({"_id": {"$in": either}}, {"_id": 1}) is None
+
+
+def _stops(queue_name: str) -> list[str]:
+    """The queues whose pause stops this one."""
+    return [queue_name, *(behind for behind, first in broker.BEHIND.items() if first == queue_name)]
 
 
 def pause(queue_name: str, who: str) -> str:

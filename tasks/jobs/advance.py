@@ -38,7 +38,7 @@ from tasks.jobs.uploads import (
     make_subtitle_upload,
     master_id,
 )
-from tasks.media.plan import Plan
+from tasks.media.plan import FIRST_CHUNKS, Plan
 from tasks.models import (
     Media,
     Phase,
@@ -64,10 +64,10 @@ WHO = "dailies"
 
 _QUEUE_OF = {
     StepKind.SPLIT: broker.SPLIT,
-    StepKind.CHUNK: broker.CHUNKS,
     StepKind.AUDIO: broker.AUDIO,
     StepKind.MERGE: broker.MERGE,
     StepKind.SUBTITLES: broker.SUBTITLES,
+    StepKind.POSTER: broker.POSTER,
 }
 
 
@@ -140,9 +140,10 @@ def read_state(job: TranscodeJob) -> JobState:
                 index=step.index,
                 status=Status(step.status),
                 message_id=step.message_id,
+                tried=bool(step.attempt),
                 error=_error(step),
             )
-            for step in steps.only(*fields, "kind", "index")
+            for step in steps.only(*fields, "kind", "index", "attempt")
         ],
         uploads=[
             UploadState(
@@ -173,13 +174,16 @@ def start(job: TranscodeJob) -> None:
 
 
 def _create_step(job: TranscodeJob, action: CreateStep) -> None:
-    step = Step(
-        job_id=f"{job.job_id}.{action.kind.value}",
+    lifecycle.create([_step(job, action.kind)], who=WHO, why="", send=True)
+
+
+def _step(job: TranscodeJob, kind: StepKind) -> Step:
+    return Step(
+        job_id=f"{job.job_id}.{kind.value}",
         transcode_id=job.job_id,
-        kind=action.kind.value,
-        queue_name=_QUEUE_OF[action.kind],
+        kind=kind.value,
+        queue_name=_QUEUE_OF[kind],
     )
-    lifecycle.create([step], who=WHO, why="", send=True)
 
 
 def _create_encodes(job: TranscodeJob, _action: CreateEncodes) -> None:
@@ -192,7 +196,7 @@ def _create_encodes(job: TranscodeJob, _action: CreateEncodes) -> None:
             kind=StepKind.CHUNK.value,
             index=chunk.index,
             frames=chunk.frames,
-            queue_name=broker.CHUNKS,
+            queue_name=broker.FIRST_CHUNKS if chunk.index < FIRST_CHUNKS else broker.CHUNKS,
         )
         for chunk in plan.chunks
     ]
@@ -206,15 +210,10 @@ def _create_encodes(job: TranscodeJob, _action: CreateEncodes) -> None:
                 queue_name=broker.AUDIO,
             )
         )
+    beside = [StepKind.POSTER] if plan.rungs else []
     if media is not None and media.source.get("subtitles"):
-        steps.append(
-            Step(
-                job_id=f"{job.job_id}.subtitles",
-                transcode_id=job.job_id,
-                kind=StepKind.SUBTITLES.value,
-                queue_name=broker.SUBTITLES,
-            )
-        )
+        beside.append(StepKind.SUBTITLES)
+    steps += [_step(job, kind) for kind in beside]
     lifecycle.create(steps, who=WHO, why="")
 
 

@@ -49,6 +49,7 @@ _STEP = dict.fromkeys(
         "index",
         "status",
         "message_id",
+        "attempt",
         "failed_reason",
         "error_message",
         "error_log",
@@ -122,6 +123,7 @@ def _step(row: dict[str, Any]) -> StepState:
         index=row.get("index") or 0,
         status=Status(row["status"]),
         message_id=row.get("message_id"),
+        tried=bool(row.get("attempt")),
         error=error,
     )
 

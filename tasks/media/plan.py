@@ -21,6 +21,8 @@ REST_SHARE = 12  # a rest is short below this part of a segment (half a second),
 AUDIO_SEGMENT_SECONDS = 6.0
 AUDIO_SAMPLE_RATE = 48_000
 AUDIO_BITRATE = 128_000
+#: The first chunks of a film, which are sent before all others: a viewer waits for them.
+FIRST_CHUNKS = 3
 # A film must not become thousands of thumbnails, nor a clip only three.
 THUMBNAILS_WANTED = 100
 LONGEST_THUMBNAIL_SECONDS = 10
@@ -145,24 +147,24 @@ def make_plan(info: SourceInfo, *, target_chunk_seconds: float | None = None) ->
 
 
 def default_chunk_seconds(duration: float) -> float:
-    """Short chunks let a clip use several workers; long ones cost a film fewer starts."""
+    """The length that chunks grow to: short ones let a clip use several workers, long ones cost a
+    film fewer starts."""
     return min(60.0, max(24.0, duration / 20))
 
 
 def cut(frames: int, segment_frames: int, target_frames: float) -> tuple[Chunk, ...]:
-    """Cut into chunks of about `target_frames` that differ by at most one segment.
+    """Cut into chunks that begin with one segment and grow to about `target_frames`.
 
-    Even chunks rather than full ones and a rest: the last is never tiny, and workers end together.
+    1, 1, 2, 4, 8 segments and so on: the beginning can be watched soon, and each start of an
+    encoder costs little of what it encodes. The chunks after that differ by at most one segment:
+    the last is never tiny, and workers end together.
     """
     segments = segments_in(frames, segment_frames)
-    count = max(1, min(segments, round(frames / target_frames)))
-    base, longer = divmod(segments, count)
     chunks: list[Chunk] = []
     first = 0
-    for index in range(count):
-        length = base + (index >= count - longer)  # the last one's last segment is seldom full
+    for index, length in enumerate(_lengths(segments, target_frames / segment_frames)):
         start = first * segment_frames
-        is_last = index == count - 1
+        is_last = first + length == segments
         chunks.append(
             Chunk(
                 index=index,
@@ -181,6 +183,22 @@ def segments_in(frames: int, segment_frames: int) -> int:
     whole, rest = divmod(frames, segment_frames)
     joins = rest < max(SHORTEST_REST, segment_frames // REST_SHARE)
     return max(1, whole if joins else whole + 1)
+
+
+def _lengths(segments: int, target: float) -> list[int]:
+    """Segments of each chunk."""
+    lengths: list[int] = []
+    left, length = segments, 1
+    while length < target and left >= 2 * length:
+        lengths.append(length)
+        left -= length
+        length = max(1, sum(lengths))
+    if left:
+        count = max(1, min(left, round(left / target)))
+        base, longer = divmod(left, count)
+        # The longer ones come last: the last segment of all is seldom full.
+        lengths += [base + (number >= count - longer) for number in range(count)]
+    return lengths
 
 
 def init_name(rendition: str) -> str:

@@ -10,7 +10,7 @@ from tasks.models.kind import Kind
 from tasks.models.media import Media
 from tasks.models.module import TrainingModule
 from tasks.models.repair import Repair
-from tasks.models.step import Step, StepKind
+from tasks.models.step import BESIDE, Step, StepKind
 from tasks.models.subtitle import Subtitle
 from tasks.models.title import Title
 from tasks.models.transcode_job import Phase, TranscodeJob
@@ -36,6 +36,7 @@ DOCUMENTS = (
 )
 
 __all__ = [
+    "BESIDE",
     "DOCUMENTS",
     "FINISHED",
     "NEXT",

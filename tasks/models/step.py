@@ -16,6 +16,11 @@ class StepKind(StrEnum):
     AUDIO = "audio"
     MERGE = "merge"
     SUBTITLES = "subtitles"
+    POSTER = "poster"
+
+
+#: Kinds that run beside the encoding: a job whose step of these failed goes on without.
+BESIDE = frozenset({StepKind.SUBTITLES, StepKind.POSTER})
 
 
 class Step(WorkUnit):

@@ -24,10 +24,12 @@ from tasks.queue.signals import PromptBroker
 log = logging.getLogger(__name__)
 
 SPLIT = "split"
+FIRST_CHUNKS = "transcode-first"
 CHUNKS = "transcode"
 AUDIO = "transcode-audio"
 MERGE = "merge"
 SUBTITLES = "extract-subtitles"
+POSTER = "make-poster"
 UPLOAD_HLS = "upload-hls-to-s3"
 UPLOAD_SUBTITLE = "upload-subtitle-to-s3"
 UPLOAD_MASTER = "upload-master-playlist"
@@ -42,11 +44,17 @@ ACTORS = {
     UPLOAD_MASTER: "upload_master",
     UPLOAD_SUBTITLE: "upload_subtitle",
     UPLOAD_HLS: "upload_hls",
-    SUBTITLES: "extract_subtitles",
+    FIRST_CHUNKS: "encode_first_chunk",
     AUDIO: "encode_audio",
+    SUBTITLES: "extract_subtitles",
+    POSTER: "make_poster",
     ANALYSE: "process_video",
     CHUNKS: "encode_chunk",
 }
+
+#: A worker process takes nothing of the first queue while it works on something of the second: the
+#: beginning of a film is encoded with all processors that there are.
+BEHIND = {CHUNKS: FIRST_CHUNKS}
 
 #: Milliseconds without a sign of life after which a worker's messages are given to others.
 HEARTBEAT_TIMEOUT_MS = 15_000
@@ -88,6 +96,7 @@ def get_broker() -> PromptBroker:
             middleware=[Retries(min_backoff=RETRY_MS, max_backoff=RETRY_MAX_MS)],
             heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
             maintenance_chance=MAINTENANCE_CHANCE,
+            behind=BEHIND,
         )
         dramatiq.set_broker(_broker)
     return _broker

@@ -6,19 +6,26 @@ idle worker finds it.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 class FetchSlots:
-    """The places of one process; ``ring`` lets the consumer of a queue look again."""
+    """The places of one process; ``ring`` lets the consumer of a queue look again.
 
-    def __init__(self, ring: Callable[[str], None]) -> None:
+    ``behind``: queue → queue that goes before it. While this process holds a message of that one,
+    or looks for one, nothing is fetched from the other.
+    """
+
+    def __init__(
+        self, ring: Callable[[str], None], behind: Mapping[str, str] | None = None
+    ) -> None:
         # None: there is room for everything, until somebody says how much.
         self._places: int | None = None
         self._ring = ring
         self._lock = threading.Lock()
-        self._held: set[str] = set()
-        self._looking = 0
+        self._behind = behind or {}
+        self._held: dict[str, str] = {}  # message → queue
+        self._looking: list[str] = []
         self._turned_away: set[str] = set()
 
     def open(self, places: int) -> None:
@@ -30,25 +37,27 @@ class FetchSlots:
     def enter(self, queue_name: str) -> bool:
         """Takes a place to fetch with; where there is none, the queue is rung when there is."""
         with self._lock:
-            if self._places is not None and len(self._held) + self._looking >= self._places:
+            taken = [*self._held.values(), *self._looking]
+            full = self._places is not None and len(taken) >= self._places
+            if full or self._behind.get(queue_name) in taken:
                 self._turned_away.add(queue_name)
                 return False
-            self._looking += 1
+            self._looking.append(queue_name)
             return True
 
-    def settle(self, message_id: str | None) -> None:
+    def settle(self, queue_name: str, message_id: str | None) -> None:
         """Ends what ``enter`` began: with a message that keeps the place, or with none."""
         with self._lock:
-            self._looking -= 1
+            self._looking.remove(queue_name)
             if message_id is not None:
-                self._held.add(message_id)
+                self._held[message_id] = queue_name
         if message_id is None:
             self._call()
 
     def leave(self, message_id: str) -> None:
         """A message is done with, and its place is free; safe to say again."""
         with self._lock:
-            self._held.discard(message_id)
+            self._held.pop(message_id, None)
         self._call()
 
     def _call(self) -> None:

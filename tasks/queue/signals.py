@@ -10,7 +10,7 @@ the same: what is published is lost where nobody listens.
 import logging
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
@@ -31,11 +31,11 @@ AGAIN_SECONDS = 1.0
 class PromptBroker(RedisBroker):
     """A RedisBroker that wakes consumers, in whatever process they are."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, behind: Mapping[str, str] | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.bells = QueueSignals(self.client)
         #: What may be fetched at once; ``tasks.actors.boot`` says how many threads there are.
-        self.room = FetchSlots(self.bells.ring)
+        self.room = FetchSlots(self.bells.ring, behind or {})
         #: Queues from which this process fetches nothing now; ``tasks.actors.gate`` says which.
         self.shut: frozenset[str] = frozenset()
 
@@ -107,7 +107,7 @@ class PromptConsumer(_RedisConsumer):
         try:
             message = self._next()
         finally:
-            self._room.settle(message.message_id if message is not None else None)
+            self._room.settle(self.queue_name, message.message_id if message is not None else None)
         return message
 
     def _next(self) -> MessageProxy | None:

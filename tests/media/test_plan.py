@@ -43,8 +43,18 @@ def test_chunks_cover_every_frame_once(
         segment += chunk.segments
     assert frame == frames
     assert all(chunk.frames % segment_frames == 0 for chunk in chunks[:-1])
-    lengths = [chunk.segments for chunk in chunks]
-    assert max(lengths) - min(lengths) <= 1
+    _check_growth([chunk.segments for chunk in chunks], target_segments)
+
+
+def _check_growth(lengths: list[int], target: float) -> None:
+    """None is longer than all before it until the target is reached; the rest are alike."""
+    ramp = 0
+    while ramp < len(lengths) - 1 and lengths[ramp] == max(1, sum(lengths[:ramp])) < target:
+        ramp += 1
+    rest = lengths[ramp:]
+    assert max(rest) - min(rest) <= 1
+    assert max(lengths) <= max(1, 1.5 * target)
+    assert lengths[0] == 1 or target <= 1 or sum(lengths) == lengths[0]
 
 
 @pytest.mark.parametrize(
@@ -54,12 +64,21 @@ def test_chunks_grow_with_the_film(minutes: float, seconds: float) -> None:
     assert default_chunk_seconds(minutes * 60) == seconds
 
 
-@pytest.mark.parametrize("seconds", [1, 25, 49, 60, 100, 363, 5400])
-def test_no_chunk_is_tiny(seconds: int) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "lengths"),
+    [
+        (1, [1]),
+        (12, [6, 6]),
+        (25, [6, 6, 13]),
+        (60, [6, 6, 12, 18, 18]),
+        (100, [6, 6, 12, 24, 24, 28]),
+        (1200, [6, 6, 12, 24, 48, *[60] * 14, *[66] * 4]),
+    ],
+)
+def test_the_first_chunks_are_short_and_grow(seconds: int, lengths: list[int]) -> None:
     plan = make_plan(source_info(rate=25, frames=seconds * 25))
 
-    longest = max(chunk.frames for chunk in plan.chunks)
-    assert all(chunk.frames > longest / 2 for chunk in plan.chunks)
+    assert [round(chunk.frames / 25) for chunk in plan.chunks] == lengths
 
 
 def test_a_variable_rate_is_counted_in_frames_of_the_plan() -> None:
@@ -116,8 +135,9 @@ def test_audio_alone_has_no_chunks() -> None:
 )
 def test_a_rest_of_less_than_half_a_second_is_no_segment(frames: int, segments: int) -> None:
     assert segments_in(frames, 150) == segments
-    (chunk,) = cut(frames, 150, 10_000)
-    assert (chunk.frames, chunk.segments) == (frames, segments)
+    chunks = cut(frames, 150, 10_000)
+    assert sum(chunk.frames for chunk in chunks) == frames
+    assert sum(chunk.segments for chunk in chunks) == segments
 
 
 @pytest.mark.parametrize("segment_frames", [6, 30, 150, 360])

@@ -23,14 +23,15 @@ from tasks.jobs.decide.actions import (
     SayWhy,
 )
 from tasks.jobs.decide.state import JobState, StepState, UploadState
+from tasks.jobs.decide.window import chunks_due
 from tasks.jobs.upload_text import NOTHING_LOST, loss
-from tasks.models import FINISHED, Phase, Status, StepKind
+from tasks.models import BESIDE, FINISHED, Phase, Status, StepKind
 
 _OVER = (Status.failed, Status.cancelled)
 
 
 def decide(job: JobState, *, window: int) -> list[Action]:
-    """The actions due now, in order; ``window`` is how many chunks may be out at a time."""
+    """The actions due now, in order; ``window`` is how many chunks may wait in the queue."""
     # Beside everything else: storage that keeps a file does not keep a job from its end.
     removals: list[Action] = [RemoveSubtitle(subtitle) for subtitle in job.removals]
     return removals + _due(job, window)
@@ -60,14 +61,14 @@ def _due(job: JobState, window: int) -> list[Action]:
 def _retried(part: StepState | UploadState, only: Sequence[str]) -> bool:
     # What every upload needs comes along: its files, and the master, or no stream is ever seen.
     if isinstance(part, StepState):
-        return part.kind is not StepKind.SUBTITLES
+        return part.kind not in BESIDE
     return part.job_id in only or part.is_master
 
 
 def _next(job: JobState, window: int) -> list[Action]:
-    # A film whose text tracks cannot be read is still a film.
-    text = [step for step in job.steps if step.kind is StepKind.SUBTITLES]
-    failed_step = next((s for s in job.steps if s.status in _OVER and s not in text), None)
+    # A film whose text tracks cannot be read, or that has no poster, is still a film.
+    beside = [step for step in job.steps if step.kind in BESIDE]
+    failed_step = next((s for s in job.steps if s.status in _OVER and s not in beside), None)
     if failed_step is not None:
         return _fail(failed_step)
     split = [step for step in job.steps if step.kind is StepKind.SPLIT]
@@ -82,14 +83,14 @@ def _next(job: JobState, window: int) -> list[Action]:
         # None are there yet, or whoever made them did not come to the end.
         return [*_phase(job, Phase.transcoding), CreateEncodes()]
     if not _done(encodes):
-        return _phase(job, Phase.transcoding) + _enqueue(text) + _start_encodes(encodes, window)
+        return _phase(job, Phase.transcoding) + _start_encodes(encodes, window, beside)
     if not _done(merge):
         start = _start(merge, CreateStep(StepKind.MERGE))
-        return _phase(job, Phase.merging) + _enqueue(text) + start
-    return _phase(job, Phase.uploading) + _enqueue(text) + _upload(job, text)
+        return _phase(job, Phase.merging) + _enqueue(beside) + start
+    return _phase(job, Phase.uploading) + _enqueue(beside) + _upload(job, beside)
 
 
-def _upload(job: JobState, text: Sequence[StepState]) -> list[Action]:
+def _upload(job: JobState, beside: Sequence[StepState]) -> list[Action]:
     files = [upload for upload in job.uploads if upload.rendition is not None]
     tracks = [upload for upload in job.uploads if upload.subtitle is not None]
     master = [upload for upload in job.uploads if upload.is_master]
@@ -98,7 +99,7 @@ def _upload(job: JobState, text: Sequence[StepState]) -> list[Action]:
     starts: list[Action] = [CreateSubtitleUploads()] if job.subtitles_due else []
     starts += _enqueue([*files, *tracks])
     lost = [upload for status in _OVER for upload in files if upload.status is status]
-    before: list[StepState | UploadState] = [*files, *tracks, *text]
+    before: list[StepState | UploadState] = [*files, *tracks, *beside]
     if starts or any(part.status not in FINISHED for part in before):
         return starts + _say_why(master, lost)
     # The master lists the subtitles that came through; one that failed, failed alone.
@@ -175,14 +176,19 @@ def _enqueue(parts: Sequence[StepState | UploadState]) -> list[Action]:
     ]
 
 
-def _start_encodes(encodes: Sequence[StepState], window: int) -> list[Action]:
-    # Audio goes beside the window: a job has one, and everything waits for it in the end.
+def _start_encodes(
+    encodes: Sequence[StepState], window: int, beside: Sequence[StepState]
+) -> list[Action]:
+    # Audio goes beside the window: a job has one, and everything waits for it in the end. Pictures
+    # go first: they take longest.
     audio = [step for step in encodes if step.kind is StepKind.AUDIO]
     chunks = [step for step in encodes if step.kind is StepKind.CHUNK]
-    out = sum(
-        1
-        for step in chunks
-        if step.status is Status.active
-        or (step.status is Status.waiting and step.message_id is not None)
+    waiting = [step for step in chunks if step.status is Status.waiting]
+    due = chunks_due(
+        [step.index for step in waiting if step.message_id is None],
+        [step.index for step in waiting if step.message_id is not None and not step.tried],
+        window,
     )
-    return _enqueue(audio) + _enqueue(chunks)[: max(0, window - out)]
+    # What is beside the stream waits until the beginning of it is there.
+    begun = not chunks or any(step.status is Status.completed for step in chunks)
+    return _enqueue(chunks)[:due] + _enqueue(audio) + (_enqueue(beside) if begun else [])

@@ -9,7 +9,7 @@ from tasks.models import Phase, Status, StepKind
 
 @dataclass(frozen=True)
 class StepState:
-    """A step, as far as it matters here."""
+    """A step, as far as it matters here. ``tried``: a worker has taken it before."""
 
     job_id: str
     kind: StepKind
@@ -17,6 +17,7 @@ class StepState:
     status: Status
     message_id: str | None = None
     error: WorkError | None = None
+    tried: bool = False
 
 
 @dataclass(frozen=True)

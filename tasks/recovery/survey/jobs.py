@@ -4,10 +4,20 @@ Nothing here asks the database once a job, except for jobs that seem to stand st
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from tasks.models import FINISHED, UNFINISHED, Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.jobs.decide.window import chunks_due
+from tasks.models import (
+    BESIDE,
+    FINISHED,
+    UNFINISHED,
+    Status,
+    Step,
+    StepKind,
+    TranscodeJob,
+    UploadJob,
+)
 from tasks.recovery.survey.finding import Finding
 from tasks.recovery.survey.reading import Reading, Row, batches
 from tasks.recovery.verdict import Pace, QueueState, RowState, Rule, Situation, Subject, judge
@@ -30,8 +40,9 @@ class OpenJob:
     updated_at: datetime | None
     under_way: int = 0
     at_work: int = 0
-    chunks_out: int = 0
-    chunks_unsent: int = 0
+    #: Indexes of chunks without a message, and of those whose message nobody has taken yet.
+    chunks_unsent: list[int] = field(default_factory=list)
+    chunks_queued: list[int] = field(default_factory=list)
     others_unsent: int = 0
     #: Whether there are any, and whether one of them moved within the grace.
     has_parts: bool = False
@@ -43,18 +54,20 @@ class OpenJob:
         self.moved = self.moved or moved
         chunk = row.get("kind") == StepKind.CHUNK.value
         if rule.id == "its-turn":
-            if row.get("upload_type") == "master_playlist":
-                # Made with the uploads that it waits for: its turn comes when none is under way.
+            if row.get("upload_type") == "master_playlist" or row.get("kind") in BESIDE:
+                # Made with what it waits for: its turn comes when none of that is under way, or
+                # when one of the chunks is done.
                 return
             if chunk:
-                self.chunks_unsent += 1
+                self.chunks_unsent.append(row.get("index") or 0)
             else:
                 self.others_unsent += 1
             return
         # What is drift itself counts too: its own repair brings it under way.
         self.under_way += 1
         self.at_work += rule.id == "at-work"
-        self.chunks_out += chunk
+        if chunk and row["status"] == Status.waiting.value and not row.get("attempt"):
+            self.chunks_queued.append(row.get("index") or 0)
 
 
 def open_jobs(reading: Reading) -> dict[str, OpenJob]:
@@ -84,8 +97,8 @@ def judge_jobs(reading: Reading, jobs: Mapping[str, OpenJob]) -> Iterator[Findin
         just_written = queued is QueueState.none and not reading.stood_still(job.updated_at)
         if just_written or (job.moved and (begins or not job.under_way)):
             pace = Pace.moved
-        elif _part_just_finished(reading, job.job_id):
-            # Whoever finished it is about to do what is due now.
+        elif _part_just_moved(reading, job.job_id):
+            # Whoever took or finished it is about to do what is due now.
             pace = Pace.moved
         situation = Situation(Subject.job, RowState(job.status), queue=queued, pace=pace)
         rule = judge(situation)
@@ -114,7 +127,7 @@ def judge_late_jobs(
 def _job_queue(job: OpenJob, to_settle: bool, window: int) -> QueueState:
     if not job.under_way:
         return QueueState.none
-    room = job.chunks_unsent and job.chunks_out < window
+    room = chunks_due(job.chunks_unsent, job.chunks_queued, window)
     begun = job.status is Status.waiting and job.at_work
     if to_settle or job.others_unsent or room or begun:
         return QueueState.lost
@@ -143,11 +156,11 @@ def _with_parts_to_settle(reading: Reading, jobs: Mapping[str, OpenJob]) -> set[
     return found
 
 
-def _part_just_finished(reading: Reading, job_id: str) -> bool:
+def _part_just_moved(reading: Reading, job_id: str) -> bool:
+    recent = {"$gte": reading.still_since}
     query = {
         "transcode_id": job_id,
-        "status": {"$in": _FINISHED},
-        "updated_at": {"$gte": reading.still_since},
+        "$or": [{"status": {"$in": _FINISHED}, "updated_at": recent}, {"started_at": recent}],
     }
     return any(
         next(reading.find(model, query, ("job_id",)), None) is not None

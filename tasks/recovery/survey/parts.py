@@ -39,6 +39,8 @@ FIELDS = (
     "transcode_id",
     "status",
     "kind",
+    "index",
+    "attempt",
     "upload_type",
     "message_id",
     "lease.token",

@@ -98,10 +98,10 @@ def test_a_paused_queue_starts_nothing_and_goes_on_where_it_was(
     pausing.pause(broker.CHUNKS, "ada")
     job = job_of(empty, film(2))
     until(lambda: len(steps(job)) == 2 and _idle(job, StepKind.SPLIT), "a plan")
-    until(lambda: waiting_in(broker.CHUNKS).waiting == 2, "both chunks in the queue")
+    until(lambda: waiting_in(broker.FIRST_CHUNKS).waiting == 1, "the first chunk in its queue")
     # Redis forgets everything; the pause does not, and the reconciler sends the messages anew.
     get_redis().flushall()
-    until(lambda: waiting_in(broker.CHUNKS).waiting == 2, "both chunks in the queue again")
+    until(lambda: waiting_in(broker.FIRST_CHUNKS).waiting == 1, "it is in its queue again")
     commands, since = _commands(), time.monotonic()
     first, second = steps(job)
     assert (first.status, second.status, first.attempt, second.attempt) == (
@@ -109,7 +109,8 @@ def test_a_paused_queue_starts_nothing_and_goes_on_where_it_was(
         *(0, 0),
     )
     # Every message lies in the queue: none goes back and forth.
-    assert waiting_in(broker.CHUNKS).delayed == waiting_in(broker.CHUNKS).running == 0
+    queued = waiting_in(broker.FIRST_CHUNKS)
+    assert queued.delayed == queued.running == 0
     # Consumers look about once a second each; what goes back and forth would do so at once.
     assert _commands() - commands < 200 + 100 * (time.monotonic() - since)
     assert reconciler.reconcile().made == []

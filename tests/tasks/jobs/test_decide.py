@@ -111,21 +111,39 @@ def test_chunks_that_were_not_all_made_are_made_before_anything_else() -> None:
     assert decide(state, window=4) == [CreateEncodes()]
 
 
-def test_only_a_window_of_chunks_is_out_at_a_time_and_the_sound_beside_it() -> None:
+def test_the_first_chunks_go_one_at_a_time_and_the_sound_beside_them() -> None:
     state = job(
         Phase.transcoding,
-        [SPLIT, step(StepKind.AUDIO, WAITING), *chunks(COMPLETED, ACTIVE, WAITING, WAITING)],
+        [SPLIT, step(StepKind.AUDIO, WAITING), *chunks(*[WAITING] * 6)],
     )
-    assert decide(state, window=2) == [
+    assert decide(state, window=4) == [
+        Enqueue("chunk.0", upload=False),
         Enqueue("audio.0", upload=False),
-        Enqueue("chunk.2", upload=False),
+    ]
+    queued = replace(state.steps[2], message_id="m")
+    assert decide(replace(state, steps=[SPLIT, AUDIO, queued, *state.steps[3:]]), window=4) == []
+    taken = replace(queued, status=ACTIVE, tried=True)
+    assert decide(replace(state, steps=[SPLIT, AUDIO, taken, *state.steps[3:]]), window=4) == [
+        Enqueue("chunk.1", upload=False)
     ]
 
 
-def test_a_queued_chunk_counts_for_the_window() -> None:
-    queued = step(StepKind.CHUNK, WAITING, 0, "m")
-    state = job(Phase.transcoding, [SPLIT, AUDIO, queued, step(StepKind.CHUNK, WAITING, 1)])
-    assert decide(state, window=1) == []
+def test_when_the_first_chunks_are_taken_a_window_of_the_others_waits() -> None:
+    begun = [SPLIT, AUDIO, *chunks(COMPLETED, ACTIVE, ACTIVE, ACTIVE, *[WAITING] * 4)]
+    state = job(Phase.transcoding, begun)
+    assert decide(state, window=2) == [
+        Enqueue("chunk.4", upload=False),
+        Enqueue("chunk.5", upload=False),
+    ]
+    queued = job(Phase.transcoding, [*begun[:6], replace(begun[6], message_id="m"), *begun[7:]])
+    assert decide(queued, window=2) == [Enqueue("chunk.5", upload=False)]
+    assert decide(queued, window=1) == []
+
+
+def test_a_chunk_that_is_tried_again_holds_no_other_back() -> None:
+    again = replace(step(StepKind.CHUNK, WAITING, 0, "m"), tried=True)
+    state = job(Phase.transcoding, [SPLIT, AUDIO, again, step(StepKind.CHUNK, WAITING, 1)])
+    assert decide(state, window=1) == [Enqueue("chunk.1", upload=False)]
 
 
 def test_merging_waits_for_the_last_chunk_and_the_sound() -> None:
@@ -251,6 +269,8 @@ def test_nothing_of_a_job_that_is_over_goes_on(status: Status) -> None:
 def test_text_tracks_are_read_beside_the_encoding_and_hold_nothing_up() -> None:
     text = step(StepKind.SUBTITLES, WAITING)
     state = job(Phase.transcoding, [SPLIT, AUDIO, *chunks(ACTIVE), text])
+    assert decide(state, window=1) == []
+    state = job(Phase.transcoding, [SPLIT, AUDIO, *chunks(COMPLETED, ACTIVE), text])
     assert decide(state, window=1) == [Enqueue("subtitles.0", upload=False)]
     merging = job(Phase.merging, [SPLIT, AUDIO, *chunks(COMPLETED), step(StepKind.MERGE, WAITING)])
     assert decide(merging, window=1) == [Enqueue("merge.0", upload=False)]

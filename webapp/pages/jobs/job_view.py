@@ -48,6 +48,7 @@ STEP_WORDS = {
     "chunk": "Chunk",
     "audio": "Audio",
     "subtitles": "Text tracks",
+    "poster": "Poster",
     "merge": "Merge",
 }
 CHUNK = "chunk"

@@ -18,6 +18,7 @@ _KINDS = {
     "split": "Split",
     "audio": "Audio",
     "subtitles": "Text tracks",
+    "poster": "Poster",
     "chunk": "Chunks",
     "merge": "Merge",
     "upload": "Uploads",
