@@ -288,6 +288,13 @@ class Settings(BaseSettings):
         validation_alias="DAILIES_API_LIMIT",
         description="Requests one API token may make, as NUMBER/second, /minute, /hour or /day.",
     )
+    open_uploads: int = Field(
+        40,
+        ge=1,
+        le=100_000,
+        validation_alias="DAILIES_OPEN_UPLOADS",
+        description="Uploads of one person or token that may run at a time in each web process.",
+    )
     sockets: int = Field(
         20,
         ge=1,

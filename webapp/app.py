@@ -8,7 +8,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tasks.models import Kind
 from tasks.settings import Settings, get_settings
-from webapp import cors, deadline, errors, media_files, null_bytes, pages, response_headers
+from webapp import (
+    cors,
+    deadline,
+    errors,
+    media_files,
+    null_bytes,
+    pages,
+    request_body,
+    response_headers,
+)
 from webapp.api import admin_dashboard as api_dashboard
 from webapp.api import admin_media as api_media
 from webapp.api import (
@@ -45,6 +54,7 @@ def create_app() -> Flask:
     app = Flask("webapp", template_folder=ROOT / "templates", static_folder=ROOT / "static")
     configure(app, settings)
 
+    request_body.init_app(app)
     null_bytes.init_app(app)
     deadline.init_app(app)
     identity.init_app(app)

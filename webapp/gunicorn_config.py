@@ -1,5 +1,6 @@
 """Settings of gunicorn that no environment variable decides; `dailies web` passes the rest."""
 
+import resource
 import threading
 import time
 from pathlib import Path
@@ -21,8 +22,12 @@ class _ShortLogger(Logger):
 logger_class = _ShortLogger
 accesslog = None
 worker_class = "gevent"
-# Sockets that one process holds; more wait in the backlog.
-worker_connections = 4000
+# Connections that one process holds; more wait in the backlog. As many as it may have files for,
+# because silent ones, which end by themselves after `keepalive` seconds, must not fill it.
+_, _files = resource.getrlimit(resource.RLIMIT_NOFILE)
+_files = min(_files, 20_000) if _files != resource.RLIM_INFINITY else 20_000
+resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _files))
+worker_connections = max(256, _files - 500)
 # Seconds. A worker process whose loop stands still for so long is replaced.
 timeout = 60
 # Seconds that open requests get at a stop. Open WebSockets always use them up, and come back by

@@ -1,5 +1,7 @@
 """Whether what Dailies needs is there: MongoDB, Redis, storage, and a worker that lives."""
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds that one check may take.
 PATIENCE = 3.0
+#: Seconds for which an answer to whoever asks is kept.
+KEPT_SECONDS = 2.0
 
 __all__ = ["Check", "WorkerInfo", "check", "workers"]
 
@@ -34,6 +38,19 @@ class Check:
 
     ok: bool
     detail: str
+
+
+_lately_lock = threading.Lock()
+_lately: tuple[float, dict[str, Check]] | None = None
+
+
+def checked_lately() -> dict[str, Check]:
+    """As `check`, but at most once in `KEPT_SECONDS` however many ask, also at the same time."""
+    global _lately
+    with _lately_lock:
+        if _lately is None or time.monotonic() - _lately[0] > KEPT_SECONDS:
+            _lately = time.monotonic(), check()
+        return _lately[1]
 
 
 def check() -> dict[str, Check]:

@@ -13,6 +13,7 @@ from tasks.infra.database import ensure_indexes
 from tasks.jobs.lifecycle import Conflict, NotFound
 from tasks.models import TranscodeJob
 from tests.servers import Servers
+from tests.up.running import eventually
 from webapp import deadline, preparing
 from webapp.auth.access import public
 
@@ -165,7 +166,9 @@ def test_the_web_process_makes_missing_indexes(unprepared: None, editor: FlaskCl
     assert editor.get("/v1/studio/transcoding-jobs?status=waiting").status_code == 200
 
 
-def test_readyz_names_what_is_missing(servers: Servers, client: FlaskClient) -> None:
+def test_readyz_names_what_is_missing_and_says_more_to_admins(
+    servers: Servers, client: FlaskClient, as_program: Callable[[str], FlaskClient]
+) -> None:
     before = client.get("/readyz")
     assert before.status_code == 503
     checks = before.get_json()["checks"]
@@ -175,11 +178,18 @@ def test_readyz_names_what_is_missing(servers: Servers, client: FlaskClient) -> 
         "s3": True,
         "worker": False,
     }
-    assert all(check["detail"] for check in checks.values())
+    assert all(check["detail"] is None for check in checks.values())
+    told = as_program("admin").get("/readyz").get_json()["checks"]
+    assert all(check["detail"] for check in told.values())
     servers.redis.kill()
     servers.s3.kill()
-    checks = client.get("/readyz").get_json()["checks"]
-    assert {name for name, check in checks.items() if check["ok"]} == {"mongodb"}
+
+    def good() -> set[str]:
+        checks = client.get("/readyz").get_json()["checks"]
+        return {name for name, check in checks.items() if check["ok"]}
+
+    # What was found is kept for two seconds, so that many who ask cost as little as one.
+    assert eventually(lambda: good() == {"mongodb"})
 
 
 def test_a_wrong_method_says_which_are_allowed(editor: FlaskClient) -> None:

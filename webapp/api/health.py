@@ -3,11 +3,10 @@
 from typing import Literal
 
 from flask import Blueprint, Response
-from pydantic import ConfigDict
 
 from tasks.reports import health
 from webapp.api.answers import Answer, answered
-from webapp.auth.access import public
+from webapp.auth.access import allowed, public
 from webapp.deadline import without_deadline
 from webapp.errors import RETRY_AFTER
 from webapp.openapi import documented
@@ -22,12 +21,13 @@ class Alive(Answer):
 
 
 class CheckAnswer(Answer):
-    """One server or worker that is needed; ``detail`` is a version or a count, or what is wrong."""
+    """One server or worker that is needed.
 
-    model_config = ConfigDict(from_attributes=True)
+    ``detail``, for admins only, is a version or a count, or what is wrong.
+    """
 
     ok: bool
-    detail: str
+    detail: str | None
 
 
 class Readiness(Answer):
@@ -53,10 +53,15 @@ def alive() -> Response:
     "Whether what it needs is there.", tag="Health", answers={200: Readiness, 503: Readiness}
 )
 def ready() -> Response:
-    """What the dashboard needs, each with ``ok`` and ``detail``; 503 where one is missing."""
-    checks = health.check()
+    """What the dashboard needs, each with ``ok``, as of at most two seconds ago; 503 where one is
+    missing."""
+    checks = health.checked_lately()
     ok = all(check.ok for check in checks.values())
-    found = {name: CheckAnswer.model_validate(check) for name, check in checks.items()}
+    detailed = allowed("admin")
+    found = {
+        name: CheckAnswer(ok=check.ok, detail=check.detail if detailed else None)
+        for name, check in checks.items()
+    }
     answer = Readiness(status="ready" if ok else "not ready", checks=found)
     response = answered(answer, 200 if ok else 503)
     if not ok:

@@ -1,4 +1,4 @@
-"""How often one may ask: counted in Redis, for every web process together.
+"""How often one may ask: counted in Redis, for every web process together; and how much at once.
 
 Limits are Flask-Limiter's. Where Redis is away, each process counts for itself: limits must not
 refuse, or hold up, what works without Redis.
@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from flask_login import current_user
 from limits.strategies import RateLimiter
@@ -18,6 +18,7 @@ from tasks.settings import get_settings
 from webapp import errors
 from webapp.auth.access import scope_of
 from webapp.models import Scope
+from webapp.places import Places
 
 _KEYS = "dailies:limit"
 _EXTENSION = "dailies_limits"
@@ -49,6 +50,31 @@ def init_app(app: Flask) -> None:
     )
     limiter.init_app(app)
     app.extensions[_EXTENSION] = limiter
+    _limit_open_uploads(app, Places(settings.open_uploads))
+
+
+def _limit_open_uploads(app: Flask, places: Places) -> None:
+    """Each upload holds a connection, memory and a part of the bucket until it ends."""
+
+    @app.before_request
+    def take() -> Response | None:
+        if not current_user.is_authenticated or _is_no_upload():
+            return None
+        who = current_user.name
+        if not places.take(who):
+            sentence = (
+                f"Too many uploads at a time: {places.most} of one person or token may be open."
+                " Wait until one of them has ended."
+            )
+            return errors.problem(429, sentence, {"Retry-After": str(errors.RETRY_AFTER)})
+        g.upload_of = who
+        return None
+
+    @app.teardown_request
+    def give_back(_error: BaseException | None) -> None:
+        who = g.pop("upload_of", None)
+        if who is not None:
+            places.give_back(who)
 
 
 def counter() -> RateLimiter:

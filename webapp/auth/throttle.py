@@ -1,6 +1,7 @@
-"""A limit on guesses: of the password of one account, from one address."""
+"""Limits on guesses of passwords: for one account from one address, for each, and for all."""
 
 import hashlib
+import ipaddress
 import logging
 import time
 
@@ -12,23 +13,37 @@ from webapp.auth.limits import counter
 
 log = logging.getLogger(__name__)
 
-MAX_FAILURES = 10
 WINDOW_SECONDS = 600
+#: Attempts in that time for one account from one address.
+MAX_FAILURES = 10
+#: Attempts in that time for one account from anywhere, and from one address for any account.
+MAX_FOR_ACCOUNT = 50
+MAX_FROM_ADDRESS = 100
 
-_GUESSES: RateLimitItem = RateLimitItemPerMinute(MAX_FAILURES, WINDOW_SECONDS // 60, "sign-in")
+
+def _limit(attempts: int, name: str) -> RateLimitItem:
+    return RateLimitItemPerMinute(attempts, WINDOW_SECONDS // 60, name)
 
 
-def begin_attempt(email: str, address: str) -> None:
-    """Counts an attempt to sign in. Raises TooManyRequests after ten that were not forgotten.
+_PAIR = _limit(MAX_FAILURES, "sign-in")
+_ACCOUNT = _limit(MAX_FOR_ACCOUNT, "sign-in-account")
+_ADDRESS = _limit(MAX_FROM_ADDRESS, "sign-in-address")
 
-    It counts before the password is looked at, so that many guesses at once count too. Where Redis
-    is away nothing is counted: that must not lock people out.
+
+def begin_attempt(email: str, address: str | None) -> None:
+    """Counts an attempt to give a password. Raises TooManyRequests beyond the limits.
+
+    It counts before the password is looked at, so that many guesses at once count too. ``address``
+    is None for who is signed in. Where Redis is away nothing is counted: that must not lock people
+    out; how many hashes a process makes at a time is limited all the same.
     """
-    who = _who(email, address)
     try:
-        if counter().hit(_GUESSES, who):
+        for limit, who in _counted(email, address):
+            if not counter().hit(limit, who):
+                seconds = counter().get_window_stats(limit, who).reset_time - time.time()
+                break
+        else:
             return
-        seconds = counter().get_window_stats(_GUESSES, who).reset_time - time.time()
     except redis.RedisError as error:
         log.warning("attempts to sign in are not counted: %s", error)
         return
@@ -38,13 +53,34 @@ def begin_attempt(email: str, address: str) -> None:
     )
 
 
-def forget_attempts(email: str, address: str) -> None:
-    """After a right password: starts counting anew."""
+def forget_attempts(email: str, address: str | None) -> None:
+    """After a right password: the account is counted anew from this address."""
     try:
-        counter().clear(_GUESSES, _who(email, address))
+        counter().clear(_PAIR, _digest(email, network(address)))
     except redis.RedisError as error:
         log.warning("attempts to sign in are not counted: %s", error)
 
 
-def _who(email: str, address: str) -> str:
-    return hashlib.sha256(f"{email.strip().lower()}\n{address}".encode()).hexdigest()
+def network(address: str | None) -> str:
+    """Who one address stands for: itself, or the /64 of an IPv6 address, which one machine has."""
+    try:
+        ip = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address or ""
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((int(ip), 64), strict=False))
+    return str(ip)
+
+
+def _counted(email: str, address: str | None) -> list[tuple[RateLimitItem, str]]:
+    where = network(address)
+    counted = [(_PAIR, _digest(email, where))]
+    if address is not None:
+        counted += [(_ADDRESS, _digest("", where)), (_ACCOUNT, _digest(email, ""))]
+    return counted
+
+
+def _digest(email: str, where: str) -> str:
+    return hashlib.sha256(f"{email.strip().lower()}\n{where}".encode(errors="replace")).hexdigest()

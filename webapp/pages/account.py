@@ -48,7 +48,7 @@ def change_password() -> Response:
     new, again = request.form.get("new", ""), request.form.get("again", "")
     if new != again:
         raise UnprocessableEntity("The new password and its repetition differ.")
-    throttle.begin_attempt(user.email, "account")
+    throttle.begin_attempt(user.email, None)
     try:
         # This browser's session goes on: with another key, its live pages would be signed out.
         accounts.change_password(
@@ -56,7 +56,7 @@ def change_password() -> Response:
         )
     except accounts.AccountError as error:
         raise UnprocessableEntity(error.sentence) from None
-    throttle.forget_attempts(user.email, "account")
+    throttle.forget_attempts(user.email, None)
     audit.record(user.email, "change password", kind="person", target=user.email)
     return for_browser(
         render_template(

@@ -1,15 +1,18 @@
 """Signing in by password and by link, and out again, as a browser does it."""
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 from werkzeug.test import TestResponse
 
 from tests.servers import Servers
-from webapp.auth import accounts, sign_in_links, throttle
+from webapp.auth import accounts, passwords, sign_in_links, throttle
 from webapp.auth.sign_in import local_path
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -190,3 +193,49 @@ def test_only_pages_of_this_app_come_next(path: str | None) -> None:
 def test_pages_of_this_app_come_next() -> None:
     for path in ("/", "/jobs", "/jobs?status=failed&q=a%20b", "/jobs/1#log"):
         assert local_path(path) == path
+
+
+def test_one_account_is_guarded_from_many_addresses_and_one_address_from_many_accounts(
+    app: Flask, ada: str
+) -> None:
+    with app.test_request_context():
+        for number in range(throttle.MAX_FOR_ACCOUNT):
+            throttle.begin_attempt(ada, f"192.0.2.{number}")
+        with pytest.raises(TooManyRequests):
+            throttle.begin_attempt(ada, "198.51.100.1")
+        # All addresses of one /64 are one machine's.
+        for number in range(throttle.MAX_FROM_ADDRESS):
+            throttle.begin_attempt(f"{number}@example.com", f"2001:db8::{number:x}")
+        with pytest.raises(TooManyRequests):
+            throttle.begin_attempt("another@example.com", "2001:db8::ffff:1")
+        throttle.begin_attempt("another@example.com", "2001:db8:0:1::1")
+        assert throttle.network("::ffff:192.0.2.1") == "192.0.2.1"
+
+
+def test_a_process_makes_few_hashes_at_a_time_and_refuses_a_crowd(app: Flask) -> None:
+    hasher = _SlowHasher()
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(64) as pool:
+        patch.setattr(passwords, "_HASHER", hasher)
+        asked = [pool.submit(passwords.hash_password, "secret") for _ in range(64)]
+        refused = [one for one in asked if isinstance(one.exception(60), ServiceUnavailable)]
+    assert hasher.most == passwords.MOST_AT_ONCE
+    assert len(refused) == 64 - passwords.MOST_AT_ONCE - passwords.MOST_WAITING
+
+
+class _SlowHasher:
+    """Counts how many hash at the same time; nobody is done before a crowd has been refused."""
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+        self._lock = threading.Lock()
+        self._crowd = threading.Event()
+        threading.Timer(1.0, self._crowd.set).start()
+
+    def hash(self, _password: str) -> str:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        self._crowd.wait(60)
+        with self._lock:
+            self._now -= 1
+        return "hashed"

@@ -156,7 +156,7 @@ def test_a_client_that_falls_silent_is_given_up(clean: Servers, odd_web: Gunicor
     connection.sendall("\r\n".join([*start, "", ""]).encode() + HEAD)
     for piece in film(20):
         connection.sendall(piece)
-    assert connection.recv(12) == b"HTTP/1.1 400"
+    assert connection.recv(12) == b"HTTP/1.1 408"
     assert half_uploads(clean) == []
     assert get_storage().list("sources/") == {}
     connection.close()
