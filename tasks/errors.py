@@ -64,6 +64,10 @@ class StorageFailed(WorkError):
     default_category = Category.storage
 
 
+class NotOwner(StorageFailed):
+    """Something was to be removed from a bucket that this installation does not own."""
+
+
 class TimedOut(WorkError):
     """A process ran longer than allowed, or made no progress for too long."""
 

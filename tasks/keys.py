@@ -1,8 +1,12 @@
-"""Names of objects in the bucket. Every key is made here."""
+"""Names of objects in the bucket. Every key is made here, below this installation's prefix."""
 
-SOURCES = "sources/"
-WORK = "work/"
-STREAMS = "hls/"
+import re
+
+from tasks.settings import get_settings
+
+#: The form of the ids of media, jobs and streams, as folders are called after them.
+ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_ID = re.compile(ID)
 
 CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -21,26 +25,56 @@ def content_type(name: str) -> str:
     return CONTENT_TYPES.get(ending, "application/octet-stream")
 
 
+def prefix() -> str:
+    """Prefix of all keys of this installation: "", or a path that ends with a slash."""
+    return get_settings().key_prefix
+
+
+def sources() -> str:
+    """Prefix of all uploaded files."""
+    return f"{prefix()}sources/"
+
+
+def work_areas() -> str:
+    """Prefix of the work areas of all jobs."""
+    return f"{prefix()}work/"
+
+
+def streams() -> str:
+    """Prefix of the streams of all videos."""
+    return f"{prefix()}hls/"
+
+
+def owner_mark() -> str:
+    """The object that says which installation owns what lies below the prefix."""
+    return f"{prefix()}installation.json"
+
+
+def is_id(name: str) -> bool:
+    """Whether a folder's name has the form of an id that this product makes."""
+    return _ID.fullmatch(name) is not None
+
+
 def source(media_id: str, safe_name: str) -> str:
     """Where an uploaded file lies; ``safe_name`` has no slash."""
-    return f"{SOURCES}{media_id}/{safe_name}"
+    return f"{sources()}{media_id}/{safe_name}"
 
 
 def subtitle_source(media_id: str, subtitle_id: str, *parts: str) -> str:
     """Where an attached or extracted subtitle file lies, or the prefix of that without parts."""
-    return f"{SOURCES}{media_id}/subtitles/{subtitle_id}/" + "/".join(parts)
+    return f"{sources()}{media_id}/subtitles/{subtitle_id}/" + "/".join(parts)
 
 
 def module(media_id: str, module_id: str, *parts: str) -> str:
     """A file of a training module, or the prefix of all its files without parts."""
-    return f"{SOURCES}{media_id}/modules/{module_id}/" + "/".join(parts)
+    return f"{sources()}{media_id}/modules/{module_id}/" + "/".join(parts)
 
 
 def work(job_id: str, *parts: str) -> str:
     """A file of a job's work area, or the area's prefix without parts."""
-    return f"{WORK}{job_id}/" + "/".join(parts)
+    return f"{work_areas()}{job_id}/" + "/".join(parts)
 
 
 def stream(media_id: str, *parts: str) -> str:
     """A file of a finished stream, or the stream's prefix without parts."""
-    return f"{STREAMS}{media_id}/" + "/".join(parts)
+    return f"{streams()}{media_id}/" + "/".join(parts)

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: Where progress is logged unless another group is named.
 DEFAULT_LOG_GROUP = "/video-encoding/progress"
+#: The name of a folder in a key; it does not begin with a dot.
+_STEP = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 _LOG_GROUP = re.compile(r"[A-Za-z0-9._/#-]{1,512}")
 
 
@@ -89,6 +91,11 @@ class Settings(BaseSettings):
         "dailies",
         validation_alias=AliasChoices("S3_BUCKET", "AWS_S3_BUCKET"),
         description="Bucket for sources, work in progress and streams.",
+    )
+    key_prefix: str = Field(
+        "",
+        validation_alias="DAILIES_KEY_PREFIX",
+        description="Folder of the bucket for everything, such as studio-a/. Not set: its top.",
     )
     aws_access_key_id: str | None = Field(None, description="Access key of the storage.")
     aws_secret_access_key: SecretStr | None = Field(None, description="Secret key of the storage.")
@@ -325,6 +332,14 @@ class Settings(BaseSettings):
     @classmethod
     def _http(cls, value: str | None) -> str | None:
         return _url(value.rstrip("/") if value else value, ("http", "https"))
+
+    @field_validator("key_prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        path = value.rstrip("/")
+        if path and (len(path) > 200 or not all(map(_STEP.fullmatch, path.split("/")))):
+            raise ValueError("must be like studio-a/ or films/studio-a/: letters, digits, - _ .")
+        return f"{path}/" if path else ""
 
     @field_validator("cors_origins")
     @classmethod

@@ -1,8 +1,11 @@
 """Real MongoDB, Redis and S3 for tests, which can be killed, frozen and started again."""
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -13,6 +16,9 @@ from botocore.config import Config
 from tasks.settings import get_settings
 from webapp.cli.up import children
 from webapp.cli.up.servers import MongoServer, RedisServer, S3Server, Server, free_port
+
+#: The installation that the tests are.
+INSTALLATION = "00000000-0000-4000-8000-00000000da11"
 
 
 class Running:
@@ -135,7 +141,7 @@ class Servers:
             running.kill()
 
     def clean(self) -> None:
-        """Empty the database (indexes stay), Redis and the bucket."""
+        """Empty the database (indexes stay), Redis and the bucket, but for the owner's mark."""
         database = self.mongo_client.get_default_database()
         for name in database.list_collection_names(filter={"type": "collection"}):
             database[name].delete_many({})
@@ -147,6 +153,13 @@ class Servers:
                 self.s3_client.delete_objects(
                     Bucket=self.bucket, Delete={"Objects": [{"Key": o["Key"]} for o in contents]}
                 )
+        row = {"_id": "installation", "installation_id": INSTALLATION, "made_at": datetime.now(UTC)}
+        database["installation"].insert_one(row)
+        there = self.s3_client.exceptions
+        with contextlib.suppress(there.BucketAlreadyExists, there.BucketAlreadyOwnedByYou):
+            self.s3_client.create_bucket(Bucket=self.bucket)
+        mark = json.dumps({"installation": INSTALLATION}).encode()
+        self.s3_client.put_object(Bucket=self.bucket, Key="installation.json", Body=mark)
 
 
 def isolate_environment() -> None:

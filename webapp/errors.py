@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.exceptions import NotFound as NotFound404
 from werkzeug.wrappers import Response as AnyResponse
 
-from tasks.errors import StorageFailed
+from tasks.errors import NotOwner, StorageFailed
 from tasks.infra.database import NotConfigured
 from tasks.jobs.lifecycle import Conflict, NotFound
 from webapp.auth.identity import Nobody
@@ -48,6 +48,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Unauthorized, _unauthorized)
     app.register_error_handler(NotFound, lambda error: problem(404, str(error)))
     app.register_error_handler(Conflict, lambda error: problem(409, str(error)))
+    app.register_error_handler(NotOwner, lambda error: problem(409, error.sentence))
     for kind in AWAY:
         app.register_error_handler(kind, _away)
     app.register_error_handler(pymongo.errors.OperationFailure, _unprepared)

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 
 from tasks import keys
+from tasks.infra import ownership
 from tasks.infra.storage import ObjectInfo, RangeNotSatisfiable, Storage
 from tasks.infra.storage_client import make_client
 from tasks.settings import Settings, get_settings
@@ -18,8 +19,8 @@ from webapp.openapi import Content, documented
 bp = Blueprint("media_files", __name__, url_prefix="/media")
 
 # Of a stream only, and nothing that could leave its folder: a name never begins with a dot.
-_KEY = re.compile(
-    rf"{keys.STREAMS}(?P<media>[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})"
+_FILE_OF_STREAM = re.compile(
+    rf"(?P<media>{keys.ID})"
     r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}){1,6}"
 )
 _ONE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
@@ -90,12 +91,12 @@ def serve_signed(signature: str, key: str) -> Response:
 @lru_cache(maxsize=2)
 def _storage(settings: Settings) -> Storage:
     client = make_client(settings, patience=PATIENCE, tries=TRIES)
-    return Storage(client, settings.s3_bucket)
+    return Storage(client, settings.s3_bucket, ownership.confirm)
 
 
 def _media_of(key: str) -> str:
-    match = _KEY.fullmatch(key)
-    if match is None:
+    match = _FILE_OF_STREAM.fullmatch(key.removeprefix(keys.streams()))
+    if match is None or not key.startswith(keys.streams()):
         raise NotFound("There is no such file.")
     return match["media"]
 

@@ -4,7 +4,7 @@ import threading
 from datetime import datetime
 
 import mongoengine
-from pymongo import UpdateOne
+from pymongo import ReadPreference, UpdateOne
 from pymongo.uri_parser import parse_uri
 
 from tasks.settings import get_settings
@@ -25,6 +25,14 @@ _REPLACED = frozenset(
         "terms_1_created_at_1_job_id_1",
         "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1",
         "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1_speed_1",
+    }
+)
+
+#: Options of a URL that Dailies sets by itself, in lower case.
+_OURS = frozenset(
+    {
+        *("w", "wtimeout", "wtimeoutms", "journal", "j", "fsync", "readconcernlevel"),
+        *("readpreference", "readpreferencetags", "maxstalenessseconds"),
     }
 )
 
@@ -52,15 +60,27 @@ def connect(patience_ms: int = WORK_PATIENCE_MS) -> None:
         mongoengine.disconnect()
         mongoengine.connect(
             db=parse_uri(url, validate=False)["database"] or "dailies",
-            host=url,
+            host=without_concerns(url),
             tz_aware=True,
             uuidRepresentation="standard",
             serverSelectionTimeoutMS=patience_ms,
             connectTimeoutMS=5_000,
             socketTimeoutMS=60_000,
             appname="dailies",
+            # Whatever the URL says: what was acknowledged survives the loss of a server, and reads
+            # see the last write.
+            w="majority",
+            journal=True,
+            read_preference=ReadPreference.PRIMARY,
         )
         _connected[:] = [url]
+
+
+def without_concerns(url: str) -> str:
+    """The URL without what it says of write concern, read concern and read preference."""
+    base, mark, query = url.partition("?")
+    kept = [option for option in query.split("&") if option.partition("=")[0].lower() not in _OURS]
+    return f"{base}?{'&'.join(kept)}" if mark and any(kept) else base
 
 
 def ensure_indexes() -> None:

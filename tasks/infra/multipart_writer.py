@@ -11,10 +11,21 @@ from tasks.infra.storage_client import is_missing, translated
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-#: Bytes of one part of a multipart upload; S3 asks for 5 MiB at least.
+#: Bytes of one part of a multipart upload, at least; S3 asks for 5 MiB at least.
 PART_BYTES = 8 * 1024**2
-#: S3 allows this many parts, so parts of large files grow.
+#: Parts that S3 allows for one object.
 MAX_PARTS = 10_000
+#: Part sizes are a multiple of this, in bytes.
+_STEP = 1024**2
+
+
+def part_bytes(most: int) -> int:
+    """Part size in bytes for an object of up to ``most`` bytes.
+
+    All parts of an object but the last have it: some storages (R2, Garage) refuse others.
+    """
+    steps = -(-most // (MAX_PARTS * _STEP))
+    return max(PART_BYTES, steps * _STEP)
 
 
 class MultipartWriter:
@@ -23,11 +34,19 @@ class MultipartWriter:
     Holds one part in memory. As a context manager it closes at the end, and aborts on an error.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, key: str, content_type: str | None) -> None:
+    def __init__(
+        self,
+        client: "S3Client",
+        bucket: str,
+        key: str,
+        content_type: str | None,
+        part_size: int = PART_BYTES,
+    ) -> None:
         self.client = client
         self.bucket = bucket
         self.key = key
         self.content_type = content_type
+        self.part_size = part_size
         self.size = 0
         self._buffer = bytearray()
         self._upload_id: str | None = None
@@ -38,10 +57,10 @@ class MultipartWriter:
         self.size += len(data)
         rest = memoryview(data)
         while rest:
-            room = self._part_bytes() - len(self._buffer)
+            room = self.part_size - len(self._buffer)
             self._buffer += rest[:room]
             rest = rest[room:]
-            if len(self._buffer) == self._part_bytes():
+            if len(self._buffer) == self.part_size:
                 self._send()
 
     def close(self) -> None:
@@ -103,10 +122,6 @@ class MultipartWriter:
         except StorageFailed:
             self.abort()
             raise
-
-    def _part_bytes(self) -> int:
-        # Doubling every thousand parts keeps 10,000 parts enough for S3's largest object.
-        return int(PART_BYTES * 2 ** (len(self._parts) // (MAX_PARTS // 10)))
 
     def _send(self) -> None:
         part, self._buffer = self._buffer, bytearray()

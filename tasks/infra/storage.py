@@ -1,7 +1,7 @@
 """Object storage: the one path by which anything reaches or leaves the bucket."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,7 +12,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from tasks.errors import Stopped, StorageFailed
-from tasks.infra.multipart_writer import PART_BYTES, MultipartWriter
+from tasks.infra import ownership
+from tasks.infra.multipart_writer import PART_BYTES, MultipartWriter, part_bytes
 from tasks.infra.storage_client import MISSING, is_missing, make_client, translated
 from tasks.settings import Settings, get_settings
 
@@ -66,11 +67,22 @@ class Opened:
 
 
 class Storage:
-    """The bucket of this installation. Every failure is a StorageFailed."""
+    """The bucket of this installation. Every failure is a StorageFailed.
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    ``may_remove`` is called before anything is removed, and raises NotOwner where that is refused.
+    """
+
+    def __init__(
+        self, client: "S3Client", bucket: str, may_remove: Callable[["Storage"], None]
+    ) -> None:
         self.client = client
         self.bucket = bucket
+        self._may_remove = may_remove
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the server."""
+        return str(self.client.meta.endpoint_url)
 
     def ensure_bucket(self) -> None:
         """Makes the bucket where it is missing and may be made."""
@@ -101,11 +113,12 @@ class Storage:
         Raises Stopped.
         """
         extra: dict[str, Any] = {"ContentType": content_type} if content_type else {}
-        if path.stat().st_size <= WHOLE_BYTES:
+        size = path.stat().st_size
+        if size <= WHOLE_BYTES:
             with path.open("rb") as file, translated(f"write {key}"):
                 self.client.put_object(Bucket=self.bucket, Key=key, Body=file, **extra)
             return
-        with path.open("rb") as file, self.writer(key, content_type) as writer:
+        with path.open("rb") as file, self.writer(key, content_type, most=size) as writer:
             while data := file.read(PART_BYTES):
                 if stop is not None and stop.is_set():
                     raise Stopped("Stopped while writing to storage.")
@@ -217,6 +230,12 @@ class Storage:
         """Every object whose key begins with ``prefix``, by key."""
         return {info.key: info for page in self.pages(prefix) for info in page}
 
+    def holds(self, prefix: str) -> bool:
+        """Whether there is an object whose key begins with ``prefix``."""
+        with translated(f"list {prefix}"):
+            reply = self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=1)
+        return bool(reply.get("Contents"))
+
     def folders(self, prefix: str, first: str = "") -> Iterator[str]:
         """What follows ``prefix`` (which ends with a slash) in keys, up to the next slash.
 
@@ -249,8 +268,11 @@ class Storage:
     def delete(self, keys: Sequence[str]) -> None:
         """Removes objects; unknown keys don't matter.
 
-        Where storage keeps some, all others are removed before that is a StorageFailed.
+        Where storage keeps some, all others are removed before that is a StorageFailed. Raises
+        NotOwner.
         """
+        if keys:
+            self._may_remove(self)
         refused: list[str] = []
         for start in range(0, len(keys), DELETE_BATCH):
             batch = keys[start : start + DELETE_BATCH]
@@ -312,7 +334,11 @@ class Storage:
         return max(times, default=None)
 
     def abort_upload(self, upload: HalfUpload) -> None:
-        """Gives up one unfinished multipart upload; one that is gone doesn't matter."""
+        """Gives up one unfinished multipart upload; one that is gone doesn't matter.
+
+        Raises NotOwner.
+        """
+        self._may_remove(self)
         with translated(f"give up {upload.key}"):
             try:
                 self.client.abort_multipart_upload(
@@ -322,14 +348,19 @@ class Storage:
                 if not is_missing(error):
                     raise
 
-    def writer(self, key: str, content_type: str | None = None) -> MultipartWriter:
-        """An object to be written piece by piece."""
-        return MultipartWriter(self.client, self.bucket, key, content_type)
+    def writer(
+        self, key: str, content_type: str | None = None, *, most: int | None = None
+    ) -> MultipartWriter:
+        """An object to be written piece by piece; ``most`` is the largest size it can have, in
+        bytes, where something less than DAILIES_MAX_UPLOAD_BYTES is known."""
+        limit = get_settings().max_upload_bytes
+        part = part_bytes(limit if most is None else min(most, limit))
+        return MultipartWriter(self.client, self.bucket, key, content_type, part)
 
 
 @lru_cache(maxsize=4)
 def _storage(settings: Settings) -> Storage:
-    return Storage(make_client(settings), settings.s3_bucket)
+    return Storage(make_client(settings), settings.s3_bucket, ownership.confirm)
 
 
 def get_storage() -> Storage:

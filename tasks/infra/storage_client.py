@@ -1,8 +1,10 @@
 """The client of the object storage, and its failures as ours."""
 
+import base64
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -61,4 +63,16 @@ def make_client(settings: Settings, *, patience: float = 60, tries: int = 8) -> 
             response_checksum_validation="when_required",
         ),
     )
+    client.meta.events.register("before-sign.s3.DeleteObjects", _add_content_md5)
     return client
+
+
+def _add_content_md5(request: Any, **_: Any) -> None:
+    """Adds Content-MD5 to a request that removes many objects.
+
+    boto3 sends a CRC32 alone, which older storages do not know: they refuse a deletion without
+    Content-MD5. S3 checks both where both are there.
+    """
+    if "Content-MD5" not in request.headers:
+        digest = hashlib.md5(request.data, usedforsecurity=False).digest()
+        request.headers["Content-MD5"] = base64.b64encode(digest).decode()

@@ -5,6 +5,7 @@ from tasks.models.backlog_hour import BacklogHour
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.day_statistics import DayStatistics
 from tasks.models.hold import Hold
+from tasks.models.installation import Installation
 from tasks.models.job_log_line import JobLogLine
 from tasks.models.kind import Kind
 from tasks.models.media import Media
@@ -24,6 +25,7 @@ DOCUMENTS = (
     BulkOperation,
     DayStatistics,
     Hold,
+    Installation,
     JobLogLine,
     Media,
     Repair,
@@ -46,6 +48,7 @@ __all__ = [
     "BulkOperation",
     "DayStatistics",
     "Hold",
+    "Installation",
     "JobLogLine",
     "Kind",
     "Lease",

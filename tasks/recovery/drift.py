@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 
-from tasks.errors import StorageFailed
 from tasks.infra.redis_client import get_redis
 from tasks.jobs import advance
+from tasks.jobs.lifecycle import Conflict
 from tasks.models import Status, Step, UploadJob
 from tasks.models.clock import now
 from tasks.records import audit
-from tasks.recovery import orphans, repairs
+from tasks.recovery import bucket_look, orphans, repairs
+from tasks.recovery.bucket_look import Unused
 from tasks.recovery.drift_text import Drift, id_of, named, of_finding, of_orphan
 from tasks.recovery.orphans import Orphan
 from tasks.recovery.survey import Finding, scan
@@ -47,8 +48,9 @@ class Fixed:
 class Overview:
     """``drift`` are the first of ``total``, as of ``looked_at``.
 
-    ``bucket_at``: when the bucket was looked at, None where that was not possible. ``passed_at``:
-    when a reconciler last made a pass, None where none did lately.
+    ``bucket_at``: when the bucket was looked at, None where nobody did within a day. ``passed_at``:
+    when a reconciler last made a pass, None where none did lately. ``unused`` is what an admin may
+    remove from the bucket at once.
     """
 
     drift: list[Drift]
@@ -56,6 +58,7 @@ class Overview:
     looked_at: datetime
     bucket_at: datetime | None
     passed_at: datetime | None
+    unused: Unused
 
 
 def find_drift(limit: int = 500, *, only: str | None = None, bucket: bool = True) -> list[Drift]:
@@ -85,9 +88,13 @@ def overview(limit: int = MOST_KEPT) -> Overview:
     else:
         drift = find_drift(limit + 1, bucket=False)
         total = len(drift)
-    bucket_at, lying, count = _bucket(limit)
+    look = bucket_look.kept()
+    lying, bucket_at = (look.orphans[:limit], look.looked_at) if look else ([], None)
+    drift = drift + named([of_orphan(orphan) for orphan in lying])
+    total += look.total if look else 0
     passed_at = last[0] if last is not None else None
-    return Overview((drift + lying)[:limit], total + count, looked_at, bucket_at, passed_at)
+    unused = bucket_look.unused(look)
+    return Overview(drift[:limit], total, looked_at, bucket_at, passed_at, unused)
 
 
 def count() -> int | None:
@@ -96,7 +103,7 @@ def count() -> int | None:
     text = get_redis().get(SNAPSHOT_KEY)
     if text is None:
         return None
-    lying = orphans.kept()
+    lying = bucket_look.kept()
     return int(json.loads(text)["total"]) + (lying.total if lying is not None else 0)
 
 
@@ -136,12 +143,23 @@ def fix(drift_or_job_id: str, who: str) -> list[Fixed]:
 
 
 def fix_all(who: str) -> list[Fixed]:
-    """Repairs everything that a click repairs.
+    """Repairs everything of rows and queue that a click repairs.
 
     Raises redis.RedisError, PyMongoError, StorageFailed.
     """
-    fixed = fix_findings([finding for finding in confirmed() if fixable(finding.rule)], who)
-    return fixed + [_fix_orphan(orphan, who) for orphan in _orphans() if fixable(orphan.rule)]
+    return fix_findings([finding for finding in confirmed() if fixable(finding.rule)], who)
+
+
+def remove_unused(who: str) -> list[Fixed]:
+    """Removes from the bucket what the last look found to belong to nothing.
+
+    Raises Conflict where the database is empty or it is too much of the bucket, NotOwner,
+    redis.RedisError, PyMongoError, StorageFailed.
+    """
+    unused = bucket_look.unused(bucket_look.kept())
+    if unused.refusal:
+        raise Conflict(unused.refusal)
+    return [_fix_orphan(orphan, who) for orphan in unused.orphans]
 
 
 def fix_findings(findings: Sequence[Finding], who: str) -> list[Fixed]:
@@ -173,7 +191,7 @@ def _fix_batch(findings: Sequence[Finding], who: str) -> list[Fixed]:
 
 
 def _fix_orphan(orphan: Orphan, who: str) -> Fixed:
-    done = orphans.remove(orphan, who)
+    done = bucket_look.remove(orphan, who)
     if done is not None:
         detail = f"{orphan.rule.sentence} {done}"
         audit.record(who, "fix", kind=orphan.kind, target=orphan.ref, detail=detail)
@@ -196,10 +214,8 @@ def confirmed(only: str | None = None) -> Iterator[Finding]:
 
 
 def _orphans() -> list[Orphan]:
-    kept = orphans.kept()
-    if kept is not None and kept.total == len(kept.orphans):
-        return kept.orphans
-    return list(orphans.find_orphans())
+    look = bucket_look.kept()
+    return look.orphans if look is not None else []
 
 
 def _is_much() -> bool:
@@ -217,12 +233,3 @@ def _last_pass() -> tuple[datetime, list[Drift], int] | None:
     value = json.loads(text)
     drift = [Drift(**entry) for entry in value["drift"]]
     return datetime.fromisoformat(value["at"]), drift, int(value["total"])
-
-
-def _bucket(limit: int) -> tuple[datetime | None, list[Drift], int]:
-    try:
-        kept = orphans.report()
-    except StorageFailed:
-        return None, [], 0
-    drift = named([of_orphan(orphan) for orphan in kept.orphans[:limit]])
-    return kept.looked_at, drift, kept.total

@@ -1,20 +1,18 @@
-"""What lies in the bucket and belongs to nothing: found, reported, and removed by the rules.
+"""Finds objects in the bucket that belong to no row, and removes them by the rules.
 
-Folders are held against rows, so that a look costs a listing of folder names and not of files. A
-folder's files are listed only where no row wants them. Whatever changed within the last hour is
-left alone: an upload writes its file first and its row afterwards.
+Folders are compared with rows, so that a look costs a listing of folder names and not of files. A
+folder's files are listed only where no row names them. Only folders below this installation's
+prefix are looked at whose names have the form of an id: others are somebody else's. Whatever
+changed within the last hour is left alone: an upload writes its file first and its row afterwards.
 """
 
-import json
 import logging
-from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
 
 from tasks import keys
-from tasks.infra.redis_client import get_redis
 from tasks.infra.storage import HalfUpload, get_storage
 from tasks.jobs.lifecycle import Conflict
 from tasks.models import Media, Status, TranscodeJob
@@ -43,11 +41,6 @@ WORK_KEPT_SECONDS = 7 * 24 * 3600.0
 HALF_SECONDS = 24 * 3600.0
 #: Folders held against rows at a time.
 BATCH = 1_000
-#: Where the last look is kept, and for how many seconds: what lies unused only costs room.
-KEPT_KEY = "dailies:orphans"
-KEPT_SECONDS = 600
-#: Orphans that are kept to be shown; all are counted.
-MOST_KEPT = 500
 
 
 @dataclass(frozen=True)
@@ -73,73 +66,31 @@ class Orphan:
         return BY_ID[self.rule_id]
 
 
-@dataclass(frozen=True)
-class Kept:
-    """The last look: ``orphans`` are the first of ``total``."""
-
-    looked_at: datetime
-    orphans: list[Orphan]
-    total: int
+Seen = Callable[[Collection[str]], None]
 
 
-def find_orphans() -> Iterator[Orphan]:
-    """Everything in the bucket that a rule calls drift. Raises StorageFailed, PyMongoError."""
-    yield from _work_areas()
-    yield from _media_files(keys.STREAMS, "stream")
-    yield from _media_files(keys.SOURCES, "source")
+def _unseen(_folders: Collection[str]) -> None:
+    return
+
+
+def find_orphans(seen: Seen = _unseen) -> Iterator[Orphan]:
+    """Everything in the bucket that a rule calls drift.
+
+    ``seen`` is called with each batch of folder names that was listed, orphans or not. Raises
+    StorageFailed, PyMongoError.
+    """
+    storage = get_storage()
+    yield from _work_areas(_own(storage.folders(keys.work_areas()), seen))
+    for prefix, kind in (keys.streams(), "stream"), (keys.sources(), "source"):
+        yield from _media_files(prefix, kind, _own(storage.folders(prefix), seen))
     yield from _half_uploads()
     yield from _missing_streams()
-
-
-def reconcile_bucket() -> list[Orphan]:
-    """Removes what the rules remove by themselves, and keeps and returns the rest.
-
-    Raises StorageFailed, PyMongoError, redis.RedisError.
-    """
-    left = []
-    for orphan in find_orphans():
-        if not (orphan.rule.by_itself and remove(orphan, repairs.RECONCILER) is not None):
-            left.append(orphan)
-    _keep(left)
-    return left
-
-
-def report() -> Kept:
-    """What the last look found, or where that is too long ago, what a new one finds.
-
-    Removes nothing. Raises StorageFailed, PyMongoError, redis.RedisError.
-    """
-    return kept() or _keep(list(find_orphans()))
-
-
-def _keep(left: list[Orphan]) -> Kept:
-    looked_at = now()
-    value = {
-        "at": looked_at.isoformat(),
-        "total": len(left),
-        "orphans": [asdict(orphan) for orphan in left[:MOST_KEPT]],
-    }
-    get_redis().set(KEPT_KEY, json.dumps(value), ex=KEPT_SECONDS)
-    return Kept(looked_at, left[:MOST_KEPT], len(left))
-
-
-def kept() -> Kept | None:
-    """What the last look left alone; None where it is too long ago. Raises redis.RedisError."""
-    text = get_redis().get(KEPT_KEY)
-    if text is None:
-        return None
-    value = json.loads(text)
-    return Kept(
-        looked_at=datetime.fromisoformat(value["at"]),
-        orphans=[Orphan(**entry) for entry in value["orphans"]],
-        total=value["total"],
-    )
 
 
 def remove(orphan: Orphan, who: str) -> str | None:
     """Removes an orphan that still is one, and records it; None where there was nothing to do.
 
-    Raises StorageFailed, PyMongoError, redis.RedisError.
+    Raises NotOwner, StorageFailed, PyMongoError.
     """
     again = _again(orphan)
     if again is None:
@@ -149,17 +100,16 @@ def remove(orphan: Orphan, who: str) -> str | None:
         log.info("%s: %s %s", again.ref, again.rule.sentence, done)
         made = repairs.Made(again.rule, again.kind, again.ref, again.transcode_id, done)
         repairs.record([made], who)
-        get_redis().delete(KEPT_KEY)
     return done
 
 
 def _again(orphan: Orphan) -> Orphan | None:
     """The same orphan as it is now."""
     if orphan.kind == "work":
-        found = _work_areas([_folder(orphan.ref)])
+        found = _work_areas([[_folder(orphan.ref)]])
     elif orphan.kind in ("stream", "source"):
-        prefix = keys.STREAMS if orphan.kind == "stream" else keys.SOURCES
-        found = _media_files(prefix, orphan.kind, [_folder(orphan.ref)])
+        prefix = keys.streams() if orphan.kind == "stream" else keys.sources()
+        found = _media_files(prefix, orphan.kind, [[_folder(orphan.ref)]])
     elif orphan.kind == "upload":
         found = _half_uploads(orphan.ref)
     else:
@@ -188,8 +138,8 @@ def _folder(ref: str) -> str:
     return ref.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _work_areas(only: Collection[str] | None = None) -> Iterator[Orphan]:
-    for batch in _batches(only if only is not None else get_storage().folders(keys.WORK)):
+def _work_areas(batches: Iterable[list[str]]) -> Iterator[Orphan]:
+    for batch in batches:
         jobs = {
             row["job_id"]: row
             for row in TranscodeJob._get_collection().find(
@@ -214,8 +164,8 @@ def _work_areas(only: Collection[str] | None = None) -> Iterator[Orphan]:
             )
 
 
-def _media_files(prefix: str, kind: str, only: Collection[str] | None = None) -> Iterator[Orphan]:
-    for batch in _batches(only if only is not None else get_storage().folders(prefix)):
+def _media_files(prefix: str, kind: str, batches: Iterable[list[str]]) -> Iterator[Orphan]:
+    for batch in batches:
         known = set(Media.objects(media_id__in=batch).scalar("media_id"))
         for media_id in batch:
             if media_id not in known:
@@ -243,7 +193,7 @@ def _judged(
 
 def _half_uploads(only: str | None = None) -> Iterator[Orphan]:
     storage = get_storage()
-    for upload in storage.half_uploads():
+    for upload in _own_half_uploads():
         ref = f"{upload.key} {upload.upload_id}"
         begun_at = _aware(upload.begun_at) or now()
         if (only is not None and ref != only) or _age(begun_at) < HALF_SECONDS:
@@ -255,10 +205,17 @@ def _half_uploads(only: str | None = None) -> Iterator[Orphan]:
             yield Orphan(rule.id, "upload", ref, RowState.none, since=begun_at.isoformat())
 
 
+def _own_half_uploads() -> Iterator[HalfUpload]:
+    for prefix in (keys.sources(), keys.work_areas(), keys.streams()):
+        for upload in get_storage().half_uploads(prefix):
+            if keys.is_id(upload.key.removeprefix(prefix).partition("/")[0]):
+                yield upload
+
+
 def _missing_streams() -> Iterator[Orphan]:
     """Jobs whose media counts as playable while its stream is gone."""
     storage = get_storage()
-    there = set(storage.folders(keys.STREAMS))
+    there = set(storage.folders(keys.streams()))
     playable = Media._get_collection().find(
         {"master_key": {"$gt": ""}}, {"media_id": 1, "master_key": 1}, batch_size=BATCH
     )
@@ -301,7 +258,9 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _batches(items: Any) -> Iterator[list[str]]:
-    rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
+def _own(names: Iterable[str], seen: Seen) -> Iterator[list[str]]:
+    """Folder names of our form, in batches."""
+    own = filter(keys.is_id, names)
+    while batch := list(islice(own, BATCH)):
+        seen(batch)
         yield batch

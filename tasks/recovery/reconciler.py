@@ -21,9 +21,8 @@ from tasks.errors import StorageFailed
 from tasks.feed import events
 from tasks.infra.database import connect, ensure_indexes
 from tasks.infra.lock import Lock
-from tasks.infra.storage import get_storage
 from tasks.queue import backlog
-from tasks.recovery import orphans, repairs
+from tasks.recovery import bucket_look, repairs
 from tasks.recovery.drift import keep_snapshot
 from tasks.recovery.silence import Silence
 from tasks.recovery.survey import Finding, scan
@@ -174,6 +173,7 @@ class Loop:
 
     def run(self) -> None:
         """Returns after ``stop`` is set."""
+        bucket_look.Watch(self.stop).start()
         while not self.stop.is_set():
             try:
                 self._once()
@@ -194,7 +194,6 @@ class Loop:
     def _once(self) -> None:
         if self._servers_since is None:
             ensure_indexes()
-            get_storage().ensure_bucket()
             self._servers_since = time.monotonic()
         if not self.lock.hold():
             return
@@ -206,7 +205,6 @@ class Loop:
         for job_id, rule_id in result.made[:MOST_TOLD]:
             events.publish("jobRepaired", jobId=job_id, reason=BY_ID[rule_id].sentence)
         backlog.note_now_and_then()
-        self._look_at_bucket()
         keep_snapshot(result.left, seconds=max(60.0, 3 * self.interval))
 
     def _still_holds(self) -> bool:
@@ -216,13 +214,6 @@ class Loop:
             return True
         self._held_at = time.monotonic()
         return self.lock.hold()
-
-    def _look_at_bucket(self) -> None:
-        try:
-            if orphans.kept() is None:
-                orphans.reconcile_bucket()
-        except StorageFailed as error:
-            log.warning("bucket not looked at: %s", error)
 
 
 def main() -> None:

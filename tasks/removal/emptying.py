@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from tasks import keys
 from tasks.errors import StorageFailed
 from tasks.infra.storage import DELETE_BATCH, HalfUpload, get_storage
 from tasks.removal.removed import Removed
@@ -77,8 +78,8 @@ def _there(wanted: list[str]) -> list[str]:
 
 
 def _folder(prefix: str) -> tuple[str, str]:
-    root, _, rest = prefix.partition("/")
-    return f"{root}/", rest.partition("/")[0]
+    root, _, rest = prefix.removeprefix(keys.prefix()).partition("/")
+    return f"{keys.prefix()}{root}/", rest.partition("/")[0]
 
 
 def _names(root: str, names: Collection[str]) -> set[str]:

@@ -48,7 +48,7 @@ def check_stream(
     """Every frame once and in order, every segment once, and nothing else left in the bucket."""
     media = Media.objects(media_id=job.media_id).get()
     assert media.master_key == keys.stream(media.media_id, "master.m3u8")
-    until(lambda: not _keys(servers, keys.WORK), "an empty work area", 30)
+    until(lambda: not _keys(servers, keys.work_areas()), "an empty work area", 30)
     prefix = keys.stream(media.media_id)
     published = {key.removeprefix(prefix): key for key in _keys(servers, prefix)}
     assert "master.m3u8" in published

@@ -1,9 +1,11 @@
 """An HTTP proxy before the real S3 server, which can refuse requests, hold them, or lose them."""
 
+import base64
+import hashlib
 import http.client
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import TypeVar
@@ -25,6 +27,12 @@ class Request:
     key: str
     #: Number of a part of a multipart upload, or 0.
     part: int = 0
+    query: str = ""
+    #: By names in lower case.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    #: Of the body, in bytes, and its MD5 as Content-MD5 has it.
+    size: int = 0
+    md5: str = ""
 
 
 Wanted = Callable[[Request], bool]
@@ -99,7 +107,48 @@ class Hold:
         return None
 
 
-Rule = TypeVar("Rule", Refusal, Hold)
+class Strict:
+    """Refuses what some storages refuse, with their answers.
+
+    ``deletion``: the header without which many objects are not removed at once: ``content-md5``
+    (Ceph, older MinIO, OCI), or ``x-amz-checksum-crc32`` (S3 Express); an MD5 that is there must
+    be that of the body. Parts of an object but the last must be of one size (R2, Garage).
+    """
+
+    def __init__(self, deletion: str) -> None:
+        self.deletion = deletion
+        self.refused: list[str] = []
+        self._parts: dict[str, dict[int, int]] = {}
+
+    def wanted(self, request: Request) -> bool:
+        """All requests are looked at."""
+        return True
+
+    def meet(self, request: Request) -> tuple[int, bytes] | None:
+        """The answer to a request that is refused, or None to pass it on."""
+        upload = parse_qs(request.query).get("uploadId", [""])[0]
+        if request.method == "PUT" and upload:
+            self._parts.setdefault(upload, {})[request.part] = request.size
+        if request.method == "POST" and upload:
+            *first, last = [size for _, size in sorted(self._parts.pop(upload).items())]
+            if len(set(first)) > 1 or (first and last > first[0]):
+                return self._refuse("InvalidPart", "All non-trailing parts must have equal length.")
+        if request.method == "POST" and "delete" in parse_qs(request.query, keep_blank_values=True):
+            given = request.headers.get("content-md5")
+            if given is not None and given != request.md5:
+                return self._refuse("BadDigest", "The Content-MD5 is not that of the body.")
+            if self.deletion not in request.headers:
+                return self._refuse("InvalidRequest", f"Missing required header {self.deletion}")
+        return None
+
+    def _refuse(self, code: str, message: str) -> tuple[int, bytes]:
+        self.refused.append(message)
+        text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        return 400, f"<?xml version='1.0'?>{text}".encode()
+
+
+AnyRule = Refusal | Hold | Strict
+Rule = TypeVar("Rule", Refusal, Hold, Strict)
 
 
 class StorageProxy:
@@ -112,7 +161,7 @@ class StorageProxy:
         self.upstream = urlsplit(upstream).netloc
         #: What storage did, in the order of its answers: only requests that it did not refuse.
         self.done: list[Request] = []
-        self._rules: list[Refusal | Hold] = []
+        self._rules: list[AnyRule] = []
         self._requests = 0
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -132,6 +181,10 @@ class StorageProxy:
         """Holds wanted requests from now on."""
         return self._add(Hold(wanted))
 
+    def be_strict(self, deletion: str) -> Strict:
+        """Refuses from now on what strict storages refuse."""
+        return self._add(Strict(deletion))
+
     def written(self, prefix: str = "hls/") -> list[str]:
         """Keys below a prefix that were put or copied, as often as they were."""
         return [r.key for r in self.done if r.method == "PUT" and r.key.startswith(prefix)]
@@ -141,14 +194,21 @@ class StorageProxy:
             self._rules.insert(0, rule)
         return rule
 
-    def answer(self, method: str, path: str) -> tuple[Request, tuple[int, bytes] | None]:
+    def answer(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[Request, tuple[int, bytes] | None]:
         """The request, and what to answer instead of passing it on, once that is clear."""
         parts = urlsplit(path)
         number = parse_qs(parts.query).get("partNumber", ["0"])[0]
         with self._lock:
             self._requests += 1
             key = unquote(parts.path).removeprefix("/").partition("/")[2]
-            request = Request(self._requests, method, key, int(number))
+            request = Request(
+                *(self._requests, method, key, int(number), parts.query),
+                headers={name.lower(): value for name, value in headers.items()},
+                size=len(body),
+                md5=base64.b64encode(hashlib.md5(body).digest()).decode(),
+            )
             rules = [rule for rule in self._rules if rule.wanted(request)]
         for rule in rules:
             instead = rule.meet(request)
@@ -182,7 +242,7 @@ def _handler(storage: StorageProxy) -> type[BaseHTTPRequestHandler]:
             # Read even where it is refused, or it would be taken for the next request.
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             try:
-                request, instead = storage.answer(self.command, self.path)
+                request, instead = storage.answer(self.command, self.path, dict(self.headers), body)
                 if instead is not None:
                     self._answer(instead[0], [("Content-Type", "application/xml")], instead[1])
                     return

@@ -54,5 +54,5 @@ def test_the_same_message_twice_gives_one_result(
 
 
 def _published(servers: Servers) -> dict[str, object]:
-    reply = servers.s3_client.list_objects_v2(Bucket=servers.bucket, Prefix=keys.STREAMS)
+    reply = servers.s3_client.list_objects_v2(Bucket=servers.bucket, Prefix=keys.streams())
     return {entry["Key"]: entry["LastModified"] for entry in reply["Contents"]}

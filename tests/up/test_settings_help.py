@@ -34,6 +34,7 @@ def test_help_names_every_command() -> None:
         "worker",
         "reconciler",
         "reconcile",
+        "claim-bucket",
         "user",
         "token",
         "demo",

@@ -73,6 +73,22 @@ def test_what_is_not_there_is_a_404(editor: FlaskClient) -> None:
     assert editor.post("/v1/studio/drift/fix", json={"id": "nothing"}).status_code == 404
 
 
-@pytest.mark.parametrize("body", [{}, {"id": "x", "all": True}, {"id": ""}, {"all": "?"}, {"x": 1}])
+def test_only_an_admin_removes_all_that_lies_unused(
+    as_program: Callable[[str], FlaskClient],
+) -> None:
+    refused = as_program("editor").post("/v1/studio/drift/fix", json={"unused": True})
+    assert refused.status_code == 403
+    assert "Only an admin" in refused.get_json()["error"]
+    done = as_program("admin").post("/v1/studio/drift/fix", json={"unused": True})
+    assert done.get_json() == {"count": 0, "fixed": []}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({}, {"id": "x", "all": True}, {"id": ""}, {"all": "?"}, {"x": 1}),
+        {"all": True, "unused": True},
+    ],
+)
 def test_a_wrong_body_is_refused(editor: FlaskClient, body: dict[str, object]) -> None:
     assert editor.post("/v1/studio/drift/fix", json=body).status_code == 422

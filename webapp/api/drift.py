@@ -3,13 +3,13 @@
 from flask import Blueprint, Response, request
 from flask_login import current_user
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Forbidden, NotFound
 
 from tasks.recovery import drift, repairs
 from tasks.recovery.drift_text import Drift
 from webapp.api.answers import Answer, At, answered
 from webapp.api.bodies import json_object, parsed, parsed_query
-from webapp.auth.access import require_role
+from webapp.auth.access import allowed, require_role
 from webapp.deadline import without_deadline
 from webapp.openapi import documented
 
@@ -26,17 +26,18 @@ class DriftQuery(BaseModel):
 
 
 class FixBody(BaseModel):
-    """``id`` is that of a drift or of a job; ``all`` is true or left out."""
+    """``id`` is that of a drift or of a job; ``all`` and ``unused`` are true or left out."""
 
     model_config = ConfigDict(extra="forbid")
 
     id: str | None = Field(None, min_length=1, max_length=2000)
     all: StrictBool = False
+    unused: StrictBool = False
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "FixBody":
-        if (self.id is not None) == self.all:
-            raise ValueError("give either id or all")
+    def _one(self) -> "FixBody":
+        if (self.id is not None) + self.all + self.unused != 1:
+            raise ValueError("give one of id, all and unused")
         return self
 
 
@@ -138,15 +139,26 @@ def found() -> Response:
 @bp.post("/fix")
 @require_role("editor")
 @without_deadline
-@documented("Repairs drift.", tag="Drift", body=FixBody, answers={200: FixesAnswer}, errors=(404,))
+@documented(
+    "Repairs drift.", tag="Drift", body=FixBody, answers={200: FixesAnswer}, errors=(404, 409)
+)
 def fix() -> Response:
-    """``{id}`` repairs one drift, or all drift of a job; ``{all: true}`` everything.
+    """``{id}`` repairs one drift, or all drift of a job; ``{all: true}`` everything of rows and
+    queue; ``{unused: true}``, for an admin, removes what lies in the bucket and belongs to nothing.
 
-    404 where there is no such drift.
+    404 where there is no such drift. 409 where the bucket belongs to another installation, where
+    the database is empty, and where more than a tenth of the bucket would be removed at once.
     """
     body = parsed(FixBody, json_object(request))
     who = current_user.name
-    fixed = drift.fix_all(who) if body.id is None else drift.fix(body.id, who)
+    if body.id is not None:
+        fixed = drift.fix(body.id, who)
+    elif body.all:
+        fixed = drift.fix_all(who)
+    elif allowed("admin"):
+        fixed = drift.remove_unused(who)
+    else:
+        raise Forbidden("Only an admin removes all that lies unused in the bucket.")
     if body.id is not None and not fixed:
         raise NotFound("There is no such drift (any more).")
     return answered(

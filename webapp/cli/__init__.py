@@ -14,6 +14,7 @@ _COMMANDS = {
     "worker": ("processes", "worker", "Run a worker: it does what is queued."),
     "reconciler": ("processes", "reconciler", "Run the loop that heals rows and queue."),
     "reconcile": ("reconcile", "reconcile", "Repair what disagrees once, or only show it."),
+    "claim-bucket": ("claim", "claim_bucket", "Make this installation the owner of the bucket."),
     "user": ("accounts", "user", "Add, list and remove people."),
     "token": ("accounts", "token", "Add, list and revoke API tokens."),
     "demo": ("demo", "demo", "Put the shipped clip in and print the page to watch."),

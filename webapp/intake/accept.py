@@ -52,16 +52,19 @@ def receive(request: Request, *, who: str) -> Media:
         for _ in parts:
             pass
         return made
-    return _Intake(who, limit, media_id).take(parts)
+    most = request.content_length or limit
+    return _Intake(who, limit, media_id, most).take(parts)
 
 
 class _Intake:
     """What is known of the upload so far, while its parts come in."""
 
-    def __init__(self, who: str, limit: int, media_id: str) -> None:
+    def __init__(self, who: str, limit: int, media_id: str, most: int) -> None:
         self.who = who
         self.limit = limit
         self.media_id = media_id
+        #: Largest size in bytes that the file can have, as the request is no longer.
+        self.most = most
         self.fields: dict[str, bytes] = {}
         self.file: multipart.File | None = None
         self.writer: MultipartWriter | None = None
@@ -102,7 +105,8 @@ class _Intake:
         if self.writer is None:
             assert self.file is not None
             key = keys.source(self.media_id, safe_name(self.file.filename))
-            self.writer = stack.enter_context(get_storage().writer(key, self._content_type()))
+            writer = get_storage().writer(key, self._content_type(), most=self.most)
+            self.writer = stack.enter_context(writer)
         self.writer.write(data)
         if self.writer.size > self.limit:
             raise _too_large(self.limit)

@@ -15,10 +15,9 @@ from tasks.settings import get_settings
 from webapp.deadline import in_time
 from webapp.intake.file_names import shown_name
 
-_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 #: Files below sources/ lie in the folder of their media, or the next look at the bucket calls them
 #: orphans.
-_SOURCE = re.compile(rf"{re.escape(keys.SOURCES)}({_ID})/[^/]+")
+_SOURCE = re.compile(rf"({keys.ID})/[^/]+")
 
 
 def media_of(key: str, *, who: str) -> Media:
@@ -67,13 +66,13 @@ def _new_id(key: str) -> str:
     steps = key.split("/")
     if not key.isprintable() or any(step in ("", ".", "..") for step in steps):
         raise UnprocessableEntity("This s3Key is not the key of a file.")
-    if key.startswith((keys.WORK, keys.STREAMS)):
+    if key.startswith((keys.work_areas(), keys.streams())):
         raise UnprocessableEntity("This s3Key is not that of a source, but of something made here.")
-    if not key.startswith(keys.SOURCES):
+    if not key.startswith(keys.sources()):
         return str(uuid.uuid4())
-    match = _SOURCE.fullmatch(key)
+    match = _SOURCE.fullmatch(key.removeprefix(keys.sources()))
     if match is None:
-        raise UnprocessableEntity(f"Sources lie under {keys.SOURCES}<id>/, each with an id.")
+        raise UnprocessableEntity(f"Sources lie under {keys.sources()}<id>/, each with an id.")
     with in_time():
         if Media.objects(media_id=match[1]).first() is not None:
             raise _of_another()

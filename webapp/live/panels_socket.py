@@ -74,13 +74,13 @@ def panels(ws: Any) -> None:
 
 
 def _serve(ws: Any, hub: PanelHub, subscriber: Subscriber) -> None:
-    can_edit = allowed("editor")
+    may = {"can_edit": allowed("editor"), "is_admin": allowed("admin")}
     threading.Thread(target=_send, args=(ws, subscriber), daemon=True).start()
     said: Any = request.query_string.decode(errors="replace")
     try:
         while True:
             try:
-                hub.subscribe(subscriber, View.parse(said, can_edit=can_edit))
+                hub.subscribe(subscriber, View.parse(said, **may))
             except BadView as error:
                 subscriber.close(End(BAD_VIEW, str(error)))
             said = _view(ws.receive())

@@ -20,7 +20,9 @@ bp = Blueprint("drift", __name__)
 @require_role("viewer")
 def index() -> Response:
     """The page."""
-    context = drift_context.context(drift_context.found(), can_edit=allowed("editor"))
+    context = drift_context.context(
+        drift_context.found(), can_edit=allowed("editor"), is_admin=allowed("admin")
+    )
     return for_browser(render_template("pages/drift.html", live_query="page=drift", **context))
 
 
@@ -36,12 +38,20 @@ def fix(drift_id: str) -> Response:
 @require_role("editor")
 @without_deadline
 def fix_all() -> Response:
-    """Repairs all that a click repairs."""
+    """Repairs everything of rows and queue that a click repairs."""
     return _answer(drift.fix_all(current_user.name))
 
 
+@bp.post("/drift/remove-unused")
+@require_role("admin")
+@without_deadline
+def remove_unused() -> Response:
+    """Removes from the bucket what the last look found to belong to nothing."""
+    return _answer(drift.remove_unused(current_user.name))
+
+
 def _answer(fixed: Sequence[Fixed]) -> Response:
-    context = drift_context.context(drift_context.found(), can_edit=True)
+    context = drift_context.context(drift_context.found(), can_edit=True, is_admin=allowed("admin"))
     done = [one for one in fixed if one.done]
     if len(done) == 1:
         words = f"{done[0].reason} {done[0].action}"

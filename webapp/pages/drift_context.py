@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.models.repair import Repair
 from tasks.recovery import drift, repairs
+from tasks.recovery.bucket_look import Unused
 from tasks.recovery.drift import Overview
 from tasks.recovery.drift_text import Drift
 from tasks.recovery.verdict import BY_ID
@@ -67,7 +68,7 @@ def found() -> Found:
     return Found(drift.overview(), repairs.latest(REPAIRS_SHOWN))
 
 
-def context(found: Found, *, can_edit: bool) -> dict[str, Any]:
+def context(found: Found, *, can_edit: bool, is_admin: bool) -> dict[str, Any]:
     """Everything that the partial needs."""
     overview = found.overview
     rows = [_row(entry) for entry in overview.drift]
@@ -75,8 +76,10 @@ def context(found: Found, *, can_edit: bool) -> dict[str, Any]:
         "rows": rows,
         "total": overview.total,
         "more": max(0, overview.total - len(rows)),
-        "fixable": sum(row.drift.fixable for row in rows),
-        "removes": any(row.removes for row in rows),
+        "fixable": sum(row.drift.fixable and not row.removes for row in rows),
+        "unused": overview.unused,
+        "unused_words": _unused_words(overview.unused),
+        "is_admin": is_admin,
         "bucket_at": overview.bucket_at,
         "reconciles": overview.passed_at is not None,
         "repairs": [_repair(repair) for repair in found.repairs],
@@ -91,6 +94,15 @@ def count_markup(count: int | None) -> str:
     tone = "some" if count else "none"
     words = f"{say.count(count)}<span class='visually-hidden'> found</span>"
     return f'<span id="drift-count" class="{tone}">{words}</span>'
+
+
+def _unused_words(unused: Unused) -> str:
+    """How many of which kind and how much: ``2 work areas, 1 source; 1.2 GB``."""
+    counts = [
+        f"{say.count(number)} {_KINDS.get(kind, 'Unfinished upload').lower()}{'s'[: number > 1]}"
+        for kind, number in sorted(unused.kinds.items())
+    ]
+    return f"{', '.join(counts)}; {say.size(unused.size)}"
 
 
 def _row(entry: Drift) -> DriftRow:

@@ -36,9 +36,10 @@ class View:
     page: str
     query: str
     can_edit: bool
+    is_admin: bool = False
 
     @classmethod
-    def parse(cls, text: Any, *, can_edit: bool) -> "View":
+    def parse(cls, text: Any, *, can_edit: bool, is_admin: bool = False) -> "View":
         """From a query string such as ``page=jobs&status=failed&open=ID``. Raises BadView."""
         if not isinstance(text, str) or len(text) > VIEW_LENGTH:
             raise BadView(f"a view is a query string of at most {VIEW_LENGTH} characters")
@@ -49,7 +50,7 @@ class View:
             raise BadView("a view has a character in it that no text can have")
         page = values.pop("page", "")
         known = {name: value for name, value in sorted(values.items()) if name in _KNOWN}
-        return cls(page if page in _PAGES else "other", urlencode(known), can_edit)
+        return cls(page if page in _PAGES else "other", urlencode(known), can_edit, is_admin)
 
     @property
     def values(self) -> dict[str, str]:
@@ -229,7 +230,7 @@ def _library(renderer: Renderer, view: View) -> Panels:
 
 def _drift(renderer: Renderer, view: View) -> Panels:
     found = renderer.once("drift", drift_context.found)
-    context = drift_context.context(found, can_edit=view.can_edit)
+    context = drift_context.context(found, can_edit=view.can_edit, is_admin=view.is_admin)
     markup = renderer.markup("drift", **context)
     return Panels(parts={"#drift": partial("#drift", markup, "innerMorph")})
 

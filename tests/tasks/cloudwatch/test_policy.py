@@ -12,6 +12,7 @@ import pytest
 from tasks.cloudwatch.client import make_cloudwatch
 from tasks.cloudwatch.shipping import Shipping
 from tasks.errors import StorageFailed
+from tasks.infra import ownership
 from tasks.infra.storage import Storage
 from tasks.infra.storage_client import make_client
 from tasks.reports import health
@@ -75,14 +76,15 @@ def test_the_logging(shipping: Shipping, asked: set[str]) -> None:
 
 def test_the_storage(database: Servers, asked: set[str], tmp_path: Path) -> None:
     settings = get_settings()
-    storage = Storage(make_client(settings), settings.s3_bucket)
+    storage = Storage(make_client(settings), settings.s3_bucket, ownership.confirm)
     used: set[str] = set()
     path = tmp_path / "file"
-    path.write_bytes(b"x" * 9 * 1024**2)
+    size = 9 * 1024**2
+    path.write_bytes(b"x" * size)
 
-    def use(name: str, *arguments: Any) -> Any:
+    def use(name: str, *arguments: Any, **named: Any) -> Any:
         used.add(name)
-        return getattr(storage, name)(*arguments)
+        return getattr(storage, name)(*arguments, **named)
 
     use("ensure_bucket")
     use("put_bytes", "work/a", b"a", "text/plain")
@@ -94,15 +96,17 @@ def test_the_storage(database: Servers, asked: set[str], tmp_path: Path) -> None
     use("list", "work/")
     list(use("pages", "work/"))
     list(use("folders", "work/"))
+    assert use("holds", "work/")
+    assert storage.endpoint == settings.s3_endpoint_url
     use("copy", "work/a", "work/c", "text/plain")
-    with use("writer", "work/d") as writer:
+    with use("writer", "work/d", most=size) as writer:
         writer.write(path.read_bytes())
-    half = use("writer", "work/e")
+    half = use("writer", "work/e", most=size)
     half.write(path.read_bytes())
     for upload in list(use("half_uploads", "work/")):
         use("last_part_at", upload)
         use("abort_upload", upload)
-    half = use("writer", "work/f")
+    half = use("writer", "work/f", most=size)
     half.write(path.read_bytes())
     half.abort()
     use("abort_uploads", "work/")
@@ -120,7 +124,7 @@ def test_the_storage(database: Servers, asked: set[str], tmp_path: Path) -> None
 
 
 def test_a_bucket_is_made_only_where_there_is_none(database: Servers, asked: set[str]) -> None:
-    storage = Storage(make_client(get_settings(), tries=1), "another-bucket")
+    storage = Storage(make_client(get_settings(), tries=1), "another-bucket", ownership.confirm)
     try:
         storage.ensure_bucket()
     except StorageFailed as error:

@@ -51,7 +51,7 @@ def test_bytes_beyond_the_end_are_refused() -> None:
 def test_a_written_object_is_complete_whatever_its_size(size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
     data = data[:size]
-    with get_storage().writer("big", "video/mp4") as writer:
+    with get_storage().writer("big", "video/mp4", most=3 * PART_BYTES) as writer:
         for start in range(0, size, 1_000_003):
             writer.write(data[start : start + 1_000_003])
     assert writer.size == size
@@ -60,7 +60,7 @@ def test_a_written_object_is_complete_whatever_its_size(size: int) -> None:
 
 def test_a_write_that_breaks_off_leaves_nothing(database: Servers) -> None:
     def write_and_break_off() -> None:
-        with get_storage().writer("big") as writer:
+        with get_storage().writer("big", most=3 * PART_BYTES) as writer:
             writer.write(b"x" * (PART_BYTES + 1))
             assert uploads_under_way(database) == ["big"]
             raise RuntimeError("the browser went away")
@@ -73,7 +73,7 @@ def test_a_write_that_breaks_off_leaves_nothing(database: Servers) -> None:
 
 def test_an_upload_that_was_finished_unheard_is_finished(database: Servers) -> None:
     data = b"x" * (PART_BYTES + 1)
-    with get_storage().writer("big") as writer:
+    with get_storage().writer("big", most=3 * PART_BYTES) as writer:
         writer.write(data)
         writer._send()
         # As boto3 asks where the answer is lost; and then it asks again.
@@ -88,7 +88,7 @@ def test_an_upload_that_was_finished_unheard_is_finished(database: Servers) -> N
 
 def test_an_upload_that_somebody_gave_up_is_not_taken_for_finished(database: Servers) -> None:
     def write() -> None:
-        with get_storage().writer("big") as writer:
+        with get_storage().writer("big", most=3 * PART_BYTES) as writer:
             writer.write(b"x" * (PART_BYTES + 1))
             assert get_storage().abort_uploads("big") == 1
 
@@ -100,7 +100,7 @@ def test_half_uploads_below_a_prefix_are_given_up(database: Servers) -> None:
     storage = get_storage()
     assert storage.abort_uploads("work/1/") == 0
     for key in ("work/1/a", "work/10/a"):
-        storage.writer(key).write(b"x" * PART_BYTES)
+        storage.writer(key, most=PART_BYTES).write(b"x" * PART_BYTES)
     assert storage.abort_uploads("work/1/") == 1
     assert uploads_under_way(database) == ["work/10/a"]
     assert storage.abort_uploads("work/10/") == 1

@@ -106,6 +106,7 @@ RULES: dict[str, str | None] = {
     "drift.index": "viewer",
     "drift.fix": "editor",
     "drift.fix_all": "editor",
+    "drift.remove_unused": "admin",
     "media_files.serve": "viewer",
     # The signature in the path is what opens it.
     "media_files.serve_signed": None,

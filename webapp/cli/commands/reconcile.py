@@ -63,12 +63,12 @@ def _show_drift(as_json: bool) -> None:
 
 
 def _pass(as_json: bool) -> None:
-    from tasks.recovery import orphans
+    from tasks.recovery import bucket_look
     from tasks.recovery.reconciler import reconcile as one_pass
     from tasks.recovery.verdict import BY_ID
 
     result = one_pass()
-    lying = orphans.reconcile_bucket()
+    lying = bucket_look.look().orphans
     left = [(finding.ref, finding.rule.id) for finding in result.left]
     left += [(orphan.ref, orphan.rule_id) for orphan in lying]
     if as_json:

@@ -135,7 +135,7 @@ def _embedded(server: Server) -> Finding:
 def _storage(settings: Settings) -> Finding:
     """Put, get and delete an object, as uploads and streams will."""
     client = make_client(settings, patience=5, tries=1)
-    bucket, key = settings.s3_bucket, f"work/doctor-{secrets.token_hex(8)}"
+    bucket, key = settings.s3_bucket, f"{settings.key_prefix}work/doctor-{secrets.token_hex(8)}"
     body = secrets.token_bytes(64)
     step = "put"
     try:
