@@ -26,6 +26,8 @@ def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
         info = probe(source, tools(), probe_limits(), stop=beat.stop)
         plan = make_plan(info, target_chunk_seconds=get_settings().chunk_seconds)
         job_log.note(job.job_id, SPLIT, probed(info))
+        for note in info.notes:
+            job_log.note(job.job_id, SPLIT, note, level="warning")
         job_log.note(job.job_id, SPLIT, planned(plan))
         media.update(source=info.model_dump(mode="json"), duration=plan.duration)
     lifecycle.update_job(

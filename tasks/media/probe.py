@@ -12,11 +12,11 @@ from typing import Any
 
 from tasks.errors import BadInput, EncoderFailed
 from tasks.media import process
-from tasks.media.commands import decode_command
-from tasks.media.packets import ENTRIES, PacketReader
+from tasks.media.examine import examined
+from tasks.media.packets import ENTRIES, PacketReader, Packets
 from tasks.media.process import RunLimits
 from tasks.media.source import SourceInfo
-from tasks.media.streams import ProbeLimits, main_stream, parse
+from tasks.media.streams import ProbeLimits, main_streams, parse, with_video
 from tasks.media.tools import Tools
 
 # Demuxers of containers that hold their own media. Not here, on purpose: hls, dash, concat, imf,
@@ -46,13 +46,48 @@ _FIRST_FRAMES = ("-read_intervals", "%+#40")
 def probe(
     path: Path, tools: Tools, limits: ProbeLimits, *, stop: threading.Event | None = None
 ) -> SourceInfo:
-    """Read all that is needed of a file: every video packet's time is read, one frame decoded.
+    """Read all that is needed of a file: every video packet's time is read, some frames decoded.
 
     Raises BadInput where the file cannot be processed; TimedOut or Stopped.
     """
     document = _describe(path, tools, limits, stop)
-    only = ("-select_streams", str(main_stream(document, limits)["index"]))
-    command = [*_ffprobe(tools), *only, "-of", "csv=p=0"]
+    document, packets, stills = _film_of(path, document, tools, limits, stop)
+    info = parse(document, packets, limits)
+    info = examined(path, info, document, tools, limits, stop=stop)
+    return info.model_copy(update={"notes": (*info.notes, *stills)})
+
+
+def _film_of(
+    path: Path,
+    document: dict[str, Any],
+    tools: Tools,
+    limits: ProbeLimits,
+    stop: threading.Event | None,
+) -> tuple[dict[str, Any], Packets, list[str]]:
+    """The document with the film as its only video stream, its packets, and notes on the others.
+
+    A stream of one picture is a cover or a title, wherever it stands, if there is another.
+    """
+    streams = main_streams(document, limits)
+    found: tuple[int, Packets] | None = None
+    notes: list[str] = []
+    for stream in streams:
+        packets = _packets_of(path, stream["index"], tools, limits, stop)
+        if found is None or len(packets.ticks) > 1:
+            found = stream["index"], packets
+        if len(packets.ticks) > 1:
+            break
+        if len(streams) > 1:
+            notes.append(f"Video track {stream['index']} is a single picture, and not the film.")
+    assert found is not None
+    index, packets = found
+    return with_video(document, index), packets, notes
+
+
+def _packets_of(
+    path: Path, index: int, tools: Tools, limits: ProbeLimits, stop: threading.Event | None
+) -> Packets:
+    command = [*_ffprobe(tools), "-select_streams", str(index), "-of", "csv=p=0"]
     run_limits = RunLimits(
         wall_seconds=limits.wall_seconds + path.stat().st_size / limits.bytes_a_second,
         memory_bytes=limits.memory_bytes,
@@ -67,9 +102,7 @@ def probe(
         decoded = process.capture(
             [*command, *_FIRST_FRAMES, *frames, str(path)], limits=run_limits, stop=stop
         )
-    info = parse(document, listing.packets(decoded.decode()), limits)
-    _decode_first(path, info, tools, limits, stop)
-    return info
+    return listing.packets(decoded.decode())
 
 
 def _ffprobe(tools: Tools) -> list[str]:
@@ -131,30 +164,3 @@ def _why_unreadable(log: str) -> str:
     if names:
         return f"Files of this kind ({refused[1] if refused else ''}) are not supported."
     return "This is not a video or audio file, or it is damaged beyond reading."
-
-
-def _decode_first(
-    path: Path,
-    info: SourceInfo,
-    tools: Tools,
-    limits: ProbeLimits,
-    stop: threading.Event | None,
-) -> None:
-    """Refuse what has all the headers of a video but cannot be decoded."""
-    frames = [0]
-    stream = info.video or info.audio[0]
-    try:
-        process.run(
-            decode_command(path, info, tools),
-            limits=RunLimits(wall_seconds=limits.wall_seconds, memory_bytes=limits.memory_bytes),
-            stop=stop,
-            on_progress=lambda progress: frames.append(progress.frame),
-        )
-    except (BadInput, EncoderFailed) as error:
-        raise BadInput(_undecodable(stream.codec), log=error.log) from error
-    if info.video and not max(frames):
-        raise BadInput(_undecodable(stream.codec))
-
-
-def _undecodable(codec: str) -> str:
-    return f"The source cannot be decoded: it is damaged or encrypted (its codec is {codec})."

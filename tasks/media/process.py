@@ -77,16 +77,19 @@ def run(
     limits: RunLimits,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    log_lines: int = LOG_LINES,
 ) -> RunResult:
     """Run an ffmpeg command that reports with `-progress pipe:1` until it ends.
 
+    The last `log_lines` lines of its log are kept.
     Call it from the thread that lives as long as the work: the kernel ties "dies with its parent"
     to the starting thread. An exception out of `on_progress` kills the process and goes on up.
     Raises Stopped, TimedOut, OutOfDisk, BadInput or EncoderFailed.
     """
     reader = _ProgressReader(on_progress)
     started = time.monotonic()
-    log = _supervise(argv, limits, stop or threading.Event(), reader.feed, reader.moved_at)
+    event = stop or threading.Event()
+    log = _supervise(argv, limits, event, reader.feed, reader.moved_at, log_lines)
     return RunResult(log_tail=log, seconds=time.monotonic() - started)
 
 
@@ -174,11 +177,12 @@ def _supervise(
     stop: threading.Event,
     on_output: Callable[[bytes], None],
     moved_at: Callable[[], float] | None,
+    log_lines: int = LOG_LINES,
 ) -> str:
     """Run to the end and return the log's tail; kill the whole group on the way out if need be."""
     if stop.is_set():
         raise Stopped("The work was stopped before it began.")
-    lines: deque[str] = deque(maxlen=LOG_LINES)
+    lines: deque[str] = deque(maxlen=log_lines)
     process = subprocess.Popen(
         [*_dies_with_parent(), *argv],
         stdin=subprocess.DEVNULL,

@@ -45,6 +45,7 @@ class VideoInfo(Value):
     width: int  # as displayed: square pixels, upright
     height: int
     rotation: Literal[0, 90, 180, 270]  # degrees clockwise that make it upright
+    mirrored: bool = False  # left and right are to be swapped after turning
     rate: Rate  # exact; for a variable one, the rate it mostly has
     is_vfr: bool
     frame_count: int  # frames that are shown, counted in the packets
@@ -55,9 +56,13 @@ class VideoInfo(Value):
     color_transfer: str  # "" where the file does not say, as for the two below
     color_primaries: str
     color_space: str
+    color_range: str = ""  # "tv" or "pc"
     is_hdr: bool
-    field_order: str
+    has_alpha: bool = False  # shown over black
+    decoder: str = ""  # of ffmpeg, where its own choice would not do
+    field_order: str  # "tt" or "bb": top or bottom field first; others where not interlaced
     interlaced: bool
+    only_flagged: bool = False  # some frames are interlaced, and say so themselves
 
 
 class AudioInfo(Value):
@@ -72,6 +77,9 @@ class AudioInfo(Value):
     title: str
     start_time: float
     default: bool
+    commentary: bool = False
+    described: bool = False  # says for the blind what is to be seen
+    mix: str = ""  # arguments of ffmpeg's pan filter, where it knows no way to stereo itself
 
 
 class SubtitleInfo(Value):
@@ -81,6 +89,7 @@ class SubtitleInfo(Value):
     codec: str
     language: str
     title: str
+    forced: bool = False
 
 
 class SourceInfo(Value):
@@ -93,6 +102,7 @@ class SourceInfo(Value):
     video: VideoInfo | None
     audio: tuple[AudioInfo, ...]
     subtitles: tuple[SubtitleInfo, ...]
+    notes: tuple[str, ...] = ()  # sentences for the job's log: what was decided, what is left out
 
 
 def clock(seconds: float) -> str:

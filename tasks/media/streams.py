@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, Literal, cast
+from typing import Any
 
 from tasks.errors import BadInput
 from tasks.media.packets import MOST_PACKETS, Packets
@@ -13,8 +13,6 @@ from tasks.media.timing import measure
 _TEXT_SUBTITLES = {
     *("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "subviewer", "ttml"),
 }
-_HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
-_INTERLACED = {"tt", "bb", "tb", "bt"}
 # A container may claim a little more than it holds (a last packet cut, a rounded duration).
 _MISSING_SHARE = 0.05
 _MISSING_SECONDS = 2.0
@@ -37,13 +35,24 @@ class ProbeLimits(Value):
     memory_bytes: int | None = 2 * 1024**3
 
 
-def main_stream(document: Mapping[str, Any], limits: ProbeLimits) -> Mapping[str, Any]:
-    """The stream whose packets are to be read, of ffprobe's JSON as for `parse`.
+def main_streams(document: Mapping[str, Any], limits: ProbeLimits) -> list[Mapping[str, Any]]:
+    """The streams that may be the film, the likeliest first, of ffprobe's JSON as for `parse`.
 
-    Raises BadInput where the streams' headers alone are enough to refuse.
+    Where there is no moving picture, it is the sound. Raises BadInput where the streams' headers
+    alone are enough to refuse.
     """
     _refuse_early(document, limits)
-    return _video_stream(document) or _audio_streams(document)[0]
+    return _video_streams(document) or _audio_streams(document)[:1]
+
+
+def with_video(document: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """The document without the video streams other than that of this index."""
+    streams = [
+        stream
+        for stream in document["streams"]
+        if stream.get("codec_type") != "video" or stream["index"] == index
+    ]
+    return {**document, "streams": streams}
 
 
 def parse(
@@ -62,7 +71,6 @@ def parse(
             raise BadInput("This is a single picture, not a video.")
         video = None
     if video is not None and stream is not None:
-        _refuse_shape(video, limits)
         _refuse_truncated(document, stream, packets, video)
     duration = video.duration if video else _audio_duration(document, audio[0], packets)
     if duration > limits.duration_seconds:
@@ -85,6 +93,7 @@ def parse(
                 codec=stream["codec_name"],
                 language=_tag(stream, "language"),
                 title=_tag(stream, "title"),
+                forced=_disposition(stream, "forced"),
             )
             for stream in document["streams"]
             if stream.get("codec_name") in _TEXT_SUBTITLES
@@ -98,6 +107,11 @@ def _refuse_early(document: Mapping[str, Any], limits: ProbeLimits) -> None:
     if count > limits.streams:
         raise BadInput(f"The file has {count} streams; at most {limits.streams} are allowed.")
     video = _video_stream(document)
+    nameless = None if video is not None else _nameless_video(document)
+    if nameless is not None:
+        raise BadInput(
+            f"The file's video cannot be decoded: this ffmpeg does not know its codec ({nameless})."
+        )
     if video is None and not _audio_streams(document):
         raise BadInput("The file has no video and no audio that can be decoded.")
     if video is not None and video["width"] * video["height"] > limits.pixels:
@@ -107,8 +121,9 @@ def _refuse_early(document: Mapping[str, Any], limits: ProbeLimits) -> None:
         )
 
 
-def _refuse_shape(video: VideoInfo, limits: ProbeLimits) -> None:
-    # Pixels that are no squares can make a small picture as wide as one likes.
+def refuse_shape(video: VideoInfo, limits: ProbeLimits) -> None:
+    """Raise BadInput for pictures that no encoder can make."""
+    # Pixels that are no squares can make a small picture very wide.
     longest = max(video.width, video.height, video.coded_width, video.coded_height)
     if longest > limits.side or video.width * video.height > limits.pixels:
         raise BadInput(
@@ -139,17 +154,35 @@ def _refuse_truncated(
 
 
 def _video_stream(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The default video stream, or the first; cover pictures do not count."""
+    return next(iter(_video_streams(document)), None)
+
+
+def _video_streams(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The video streams, the default one first; cover pictures do not count."""
     streams = [
+        stream
+        for stream in _moving(document)
+        if stream.get("codec_name", "unknown") != "unknown" and stream.get("width")
+    ]
+    return sorted(streams, key=lambda stream: not _disposition(stream, "default"))
+
+
+def _moving(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
         stream
         for stream in document.get("streams", [])
         if stream.get("codec_type") == "video"
-        and stream.get("codec_name", "unknown") != "unknown"
-        and stream.get("width")
         and not _disposition(stream, "attached_pic")
         and not _disposition(stream, "timed_thumbnails")
     ]
-    return next((s for s in streams if _disposition(s, "default")), streams[0] if streams else None)
+
+
+def _nameless_video(document: Mapping[str, Any]) -> str | None:
+    """The tag of a video whose codec ffprobe cannot name; None where there is no such video."""
+    for stream in _moving(document):
+        if stream.get("codec_name", "unknown") == "unknown":
+            return str(stream.get("codec_tag_string") or "no tag")
+    return None
 
 
 def _audio_streams(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -166,6 +199,7 @@ def _audio_streams(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _video(stream: Mapping[str, Any], packets: Packets) -> VideoInfo:
+    """The video as its header and its packets tell; how it is to be shown is decided later."""
     if not packets.ticks:
         raise BadInput("The file's video has no frames.")
     timing = measure(
@@ -174,21 +208,14 @@ def _video(stream: Mapping[str, Any], packets: Packets) -> VideoInfo:
         Fraction(stream["time_base"]),
         [_fraction(stream.get("avg_frame_rate")), _fraction(stream.get("r_frame_rate"))],
     )
-    rotation = _rotation(stream)
-    width = max(1, round(stream["width"] * (_fraction(stream.get("sample_aspect_ratio")) or 1)))
-    height = stream["height"]
-    if rotation in {90, 270}:
-        width, height = height, width
-    field_order = stream.get("field_order", "unknown")
-    transfer = stream.get("color_transfer", "")
     return VideoInfo(
         index=stream["index"],
         codec=stream["codec_name"],
         coded_width=stream["width"],
         coded_height=stream["height"],
-        width=width,
-        height=height,
-        rotation=rotation,
+        width=stream["width"],
+        height=stream["height"],
+        rotation=0,
         rate=timing.rate,
         is_vfr=timing.is_vfr,
         frame_count=timing.frame_count,
@@ -196,12 +223,12 @@ def _video(stream: Mapping[str, Any], packets: Packets) -> VideoInfo:
         duration=timing.end - timing.start,
         pixel_format=stream.get("pix_fmt", ""),
         bit_depth=_bit_depth(stream),
-        color_transfer=_known(transfer),
+        color_transfer=_known(stream.get("color_transfer", "")),
         color_primaries=_known(stream.get("color_primaries", "")),
         color_space=_known(stream.get("color_space", "")),
-        is_hdr=transfer in _HDR_TRANSFERS,
-        field_order=field_order,
-        interlaced=field_order in _INTERLACED,
+        is_hdr=False,
+        field_order=stream.get("field_order", "unknown"),
+        interlaced=False,
     )
 
 
@@ -216,6 +243,8 @@ def _audio(stream: Mapping[str, Any]) -> AudioInfo:
         title=_tag(stream, "title"),
         start_time=float(stream.get("start_time", 0)),
         default=_disposition(stream, "default"),
+        commentary=_disposition(stream, "comment"),
+        described=_disposition(stream, "visual_impaired") or _disposition(stream, "descriptions"),
     )
 
 
@@ -228,14 +257,6 @@ def _audio_duration(
         return claimed
     ticks = max(packets.ticks) + packets.last_duration - min(packets.ticks)
     return float(ticks * Fraction(stream["time_base"]))
-
-
-def _rotation(stream: Mapping[str, Any]) -> Literal[0, 90, 180, 270]:
-    for data in stream.get("side_data_list", []):
-        if "rotation" in data:
-            clockwise = round(-float(data["rotation"]) / 90) * 90 % 360
-            return cast(Literal[0, 90, 180, 270], clockwise)
-    return 0
 
 
 def _bit_depth(stream: Mapping[str, Any]) -> int:

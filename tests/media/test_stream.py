@@ -265,7 +265,8 @@ def test_an_encoder_opens_files_only(stream: Stream, tools: Tools) -> None:
         commands.chunk_command(source, stream.info, stream.plan, chunk, Path("/out"), tools),
         commands.audio_command(source, stream.info, stream.plan, Path("/out"), tools),
         commands.poster_command(source, stream.info, Path("/out/poster.jpg"), tools),
-        commands.decode_command(source, stream.info, tools),
+        commands.look_command(source, stream.info, tools),
+        commands.listen_command(source, stream.info, stream.info.audio[0], tools),
     ):
         at = command.index("-i")
         before = command[:at]

@@ -14,8 +14,9 @@ The recipe for chunks, and why each part is there:
   with it ffprobe and many players, shows pictures late by that delay where there is no edit list.
 - A picture may change its size on the way (recordings of calls, television). ffmpeg would begin all
   filters anew, and they would count from zero again: `-reinit_filter 0` keeps them, and a first
-  `scale` makes all pictures as large as the first. Where pictures are turned, ffmpeg itself puts a
-  filter before that one, which cannot bear another size: there it stays as it is.
+  `scale` makes all pictures as large as the first.
+- Pictures are turned and mirrored by our own filters (`-noautorotate`): ffmpeg's own cannot bear
+  another size, and its versions differ in what they make of a display matrix.
 """
 
 from tasks.media.commands.audio import (
@@ -26,7 +27,7 @@ from tasks.media.commands.audio import (
 )
 from tasks.media.commands.common import CLOCK_OFFSET_SECONDS, compiled, reading
 from tasks.media.commands.pictures import poster_command, storyboard_command
-from tasks.media.commands.streams import decode_command, subtitles_command
+from tasks.media.commands.streams import listen_command, look_command, subtitles_command
 from tasks.media.commands.video import chunk_command, output_folders
 
 __all__ = [
@@ -36,8 +37,9 @@ __all__ = [
     "audio_segments",
     "chunk_command",
     "compiled",
-    "decode_command",
     "decoded_audio_command",
+    "listen_command",
+    "look_command",
     "output_folders",
     "poster_command",
     "reading",

@@ -35,20 +35,31 @@ def reading(info: SourceInfo) -> dict[str, Any]:
 
 def pictures_from(source: Path, info: SourceInfo, at: Fraction) -> Any:
     """The pictures from `at` seconds after the first on, or from some time before that; all of one
-    size, upright and progressive. Raises ValueError for a source without video."""
+    size, upright, progressive and opaque. Raises ValueError for a source without video."""
     video = video_of(info)
     pictures = _read(source, info, at)[str(video.index)]
-    if not video.rotation:
-        pictures = pictures.filter("scale", w=video.coded_width, h=video.coded_height)
-    return filters.chain(pictures, filters.deinterlace(video))
+    return filters.chain(
+        pictures,
+        [
+            *filters.steady(video),
+            *filters.deinterlace(video),
+            *filters.opaque(video),
+            *filters.upright(video),
+        ],
+    )
 
 
-def compiled(outputs: Iterable[Any], tools: Tools) -> list[str]:
+def decoder_of(video: VideoInfo) -> dict[str, Any]:
+    """Input options that name the decoder, where ffmpeg's own choice would not do."""
+    return {"c:v": video.decoder} if video.decoder else {}
+
+
+def compiled(outputs: Iterable[Any], tools: Tools, *, log_level: str = "warning") -> list[str]:
     """The command line that writes all outputs in one run, with reports of its progress."""
     merged = ffmpeg.merge_outputs(*outputs).global_args(
         "-nostdin",
         "-hide_banner",
-        *("-loglevel", "warning"),
+        *("-loglevel", log_level),
         *("-progress", "pipe:1"),
         *("-stats_period", "0.5"),
         "-nostats",
@@ -77,7 +88,8 @@ def _read(source: Path, info: SourceInfo, at: Fraction) -> Any:
         preroll = 0 if _INDEXED & set(info.format_name.split(",")) else _PREROLL_SECONDS
         to = max(0.0, float(at) - preroll) + video_of(info).start_time
         seek = {"ss": f"{to:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
-    steady = {} if video_of(info).rotation else {"noautorotate": None, "reinit_filter": 0}
+    video = video_of(info)
+    steady = {"noautorotate": None, "reinit_filter": 0, **decoder_of(video)}
     return ffmpeg.input(str(source), copyts=None, **seek, **steady, **reading(info))
 
 

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 
-from tasks.media.commands.common import compiled, reading
-from tasks.media.source import SourceInfo
+from tasks.media.commands.common import compiled, decoder_of, reading, video_of
+from tasks.media.look import LOOK_FILTERS
+from tasks.media.source import AudioInfo, SourceInfo
 from tasks.media.tools import Tools
+
+# A sound track may begin later than the film; one that is not heard by then is believed.
+LISTENED_SECONDS = 30
 
 
 def subtitles_command(
@@ -22,9 +27,49 @@ def subtitles_command(
     return compiled(outputs, tools)
 
 
-def decode_command(source: Path, info: SourceInfo, tools: Tools) -> list[str]:
-    """Decode the first picture, or sound, and throw it away: does this ffmpeg know the codec?"""
-    index = info.video.index if info.video else info.audio[0].index
-    stream = ffmpeg.input(str(source), **reading(info))[str(index)]
-    count = {"frames:v": 1} if info.video else {"frames:a": 1}
-    return compiled([stream.output("-", format="null", **count)], tools)
+def look_command(
+    source: Path,
+    info: SourceInfo,
+    tools: Tools,
+    *,
+    at_seconds: float | None = None,
+    frames: int = 1,
+) -> list[str]:
+    """Decode some pictures and throw them away; the log, at level info, says what they are.
+
+    `at_seconds` is a place on the source's own clock, from whose key frame on is decoded.
+    """
+    video = video_of(info)
+    seek: dict[str, Any] = {}
+    if at_seconds is not None:
+        seek = {"ss": f"{at_seconds:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    stream = ffmpeg.input(
+        str(source),
+        noautorotate=None,
+        copyts=None,
+        reinit_filter=0,
+        **decoder_of(video),
+        **seek,
+        **reading(info),
+    )[str(video.index)]
+    for text in LOOK_FILTERS:
+        stream = stream.filter(text[0], **text[1])
+    output = stream.output("-", **{"format": "null", "frames:v": frames, "fps_mode": "passthrough"})
+    return compiled([output], tools, log_level="info")
+
+
+def listen_command(
+    source: Path, info: SourceInfo, audio: AudioInfo, tools: Tools, *, mixed: bool = False
+) -> list[str]:
+    """Decode the first sound of a stream and throw it away; the log says how it is laid out.
+
+    With `mixed`, it fails where ffmpeg knows no way from that layout to stereo.
+    """
+    stream = ffmpeg.input(str(source), t=LISTENED_SECONDS, **reading(info))[str(audio.index)]
+    stream = stream.filter("ashowinfo")
+    if mixed:
+        # The mix is made in a filter of its own, or it would be made before the log says anything.
+        stream = stream.filter("aresample").filter("aformat", channel_layouts="stereo")
+    return compiled(
+        [stream.output("-", **{"format": "null", "frames:a": 4})], tools, log_level="info"
+    )

@@ -110,6 +110,8 @@ def _rung_output(
         "color_trc": "bt709",
         "colorspace": "bt709",
         "color_range": "tv",
+        # Captions inside of the picture are not passed on: the master says that there are none.
+        "a53cc": 0,
         "output_ts_offset": _seconds(chunk.first_frame / plan.rate.fraction + CLOCK_OFFSET_SECONDS),
         "map_metadata": -1,
         "map_chapters": -1,
