@@ -23,10 +23,11 @@ from bench.report import Result
 from tasks import keys
 from tasks.control import bulk
 from tasks.control.actions import act
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
 from tasks.infra.storage import get_storage
 from tasks.jobs.allowed import Action
 from tasks.listing.job_filter import JobFilter
+from tasks.migrations import indexes
 from tasks.models import Kind, Status, TranscodeJob
 from tasks.queue import broker
 from tasks.settings import get_settings
@@ -82,7 +83,7 @@ def measure(options: Options) -> list[Result]:
         os.environ.update(servers.environment())
         get_settings.cache_clear()
         connect()
-        ensure_indexes()
+        indexes.ensure()
         get_storage().ensure_bucket()
         completed = _fill(servers, count)
         token = api_tokens.issue("bench", "viewer")

@@ -29,9 +29,10 @@ ONE_BY_ONE = 200
 
 _BEGIN = """
 import collections, json, resource, time
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
+from tasks.migrations import indexes
 connect()
-ensure_indexes()
+indexes.ensure()
 """
 _END = """
 said["mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

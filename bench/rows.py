@@ -35,9 +35,10 @@ PATHS = {"transcode": "/v1/studio/transcoding-jobs", "upload": "/v1/studio/uploa
 COLLECTIONS = {"transcode": "transcode_jobs", "upload": "upload_jobs"}
 
 _INDEXES = """
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
+from tasks.migrations import indexes
 connect()
-ensure_indexes()
+indexes.ensure()
 """
 
 

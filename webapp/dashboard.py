@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tasks import migrations
 from tasks.control.actions import MODELS
 from tasks.listing import job_counts
+from tasks.migrations import Standing
 from tasks.models import Kind, Status, TranscodeJob, UploadJob
 from tasks.models.clock import now
 from tasks.reports import holdings
@@ -33,12 +35,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Glance:
-    """``users`` by role, ``jobs`` by kind and then ``total`` and status; failures newest first."""
+    """``users`` by role, ``jobs`` by kind and then ``total`` and status; failures newest first,
+    migrations by number."""
 
     users: dict[str, int]
     jobs: dict[Kind, dict[str, int]]
     held: Holdings
     failures: list[Failure]
+    migrations: list[Standing]
 
 
 def glance() -> Glance:
@@ -51,6 +55,7 @@ def glance() -> Glance:
         jobs={kind: job_counts.counts(model) for kind, model in MODELS.items()},
         held=holdings.holdings(),
         failures=_failures(),
+        migrations=migrations.standing(),
     )
 
 

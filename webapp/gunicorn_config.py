@@ -50,12 +50,13 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Missing indexes are made; and WebSockets are told why they end, before the worker process
+    """Migrations begin; and WebSockets are told why they end, before the worker process
     waits for them and kills them."""
     # Not before gevent has patched what it imports, which it does in the worker process.
-    from webapp import preparing
+    from tasks import migrations
+    from webapp import models
 
-    preparing.begin()
+    migrations.begin(models.ensure_indexes)
     threading.Thread(target=_wait_for_end, args=(worker,), daemon=True).start()
 
 

@@ -2,6 +2,7 @@
 
 import dramatiq
 
+from tasks import migrations
 from tasks.actors.gate import Gate
 from tasks.actors.heartbeat import shutting_down
 from tasks.actors.scratch import drop_left_behind
@@ -13,13 +14,14 @@ from tasks.settings import get_settings
 
 
 class Boot(dramatiq.Middleware):
-    """Connects, shows the worker as alive, and lets work stop quickly at the end."""
+    """Connects, migrates, shows the worker as alive, and lets work stop quickly at the end."""
 
     def __init__(self) -> None:
         self._gate: Gate | None = None
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
         connect()
+        migrations.begin()
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         if isinstance(broker, PromptBroker):

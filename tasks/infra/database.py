@@ -1,32 +1,16 @@
-"""The connection to MongoDB and the indexes it needs."""
+"""The connection to MongoDB, and its clock."""
 
 import threading
 from datetime import datetime
 
 import mongoengine
-from pymongo import ReadPreference, UpdateOne
+from pymongo import ReadPreference
 from pymongo.uri_parser import parse_uri
 
 from tasks.settings import get_settings
 
 #: How long work waits for a server that is away, in milliseconds. A request waits less.
 WORK_PATIENCE_MS = 30_000
-
-#: Rows that are brought up to date at a time.
-BATCH = 5_000
-
-#: Indexes of earlier versions in whose place there are others.
-_REPLACED = frozenset(
-    {
-        "resource_id_1",
-        "created_at_-1_job_id_-1",
-        "status_1_created_at_-1_job_id_-1",
-        "status_1_facet_1_created_at_1_job_id_1",
-        "terms_1_created_at_1_job_id_1",
-        "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1",
-        "finished_at_-1_job_id_-1_status_1_failed_reason_1_started_at_1_speed_1",
-    }
-)
 
 #: Options of a URL that Dailies sets by itself, in lower case.
 _OURS = frozenset(
@@ -81,29 +65,6 @@ def without_concerns(url: str) -> str:
     base, mark, query = url.partition("?")
     kept = [option for option in query.split("&") if option.partition("=")[0].lower() not in _OURS]
     return f"{base}?{'&'.join(kept)}" if mark and any(kept) else base
-
-
-def ensure_indexes() -> None:
-    """Makes every index that the models declare; safe to call at each start.
-
-    Indexes of earlier versions go, and jobs of earlier versions get their facet and day, and pairs
-    of their words.
-    """
-    from tasks import models
-    from tasks.listing import facets, search_terms
-
-    for document in models.DOCUMENTS:
-        document.ensure_indexes()
-    for document in (models.TranscodeJob, models.UploadJob):
-        collection = document._get_collection()
-        for name in _REPLACED & collection.index_information().keys():
-            collection.drop_index(name)
-        while ids := [row["_id"] for row in collection.find({"facet": None}, {}).limit(BATCH)]:
-            collection.update_many({"_id": {"$in": ids}}, [facets.BOTH])
-        while rows := list(collection.find({"term_pairs": None}, {"terms": 1}).limit(BATCH)):
-            found = {row["_id"]: search_terms.fields(row.get("terms") or ()) for row in rows}
-            changes = [UpdateOne({"_id": one}, {"$set": some}) for one, some in found.items()]
-            collection.bulk_write(changes, ordered=False)
 
 
 def server_time() -> datetime:

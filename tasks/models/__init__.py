@@ -1,4 +1,7 @@
-"""One document a file; import them from here."""
+"""Rows and enums: one document a file; import them from here.
+
+May import: nothing of this project. `stored.collection` is the one way past the documents.
+"""
 
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.backlog_hour import BacklogHour
@@ -9,6 +12,7 @@ from tasks.models.installation import Installation
 from tasks.models.job_log_line import JobLogLine
 from tasks.models.kind import Kind
 from tasks.models.media import Media
+from tasks.models.migration_record import MigrationRecord
 from tasks.models.module import TrainingModule
 from tasks.models.repair import Repair
 from tasks.models.step import BESIDE, Step, StepKind
@@ -28,6 +32,7 @@ DOCUMENTS = (
     Installation,
     JobLogLine,
     Media,
+    MigrationRecord,
     Repair,
     Step,
     Subtitle,
@@ -53,6 +58,7 @@ __all__ = [
     "Kind",
     "Lease",
     "Media",
+    "MigrationRecord",
     "Phase",
     "Repair",
     "Status",

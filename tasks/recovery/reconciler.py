@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import redis
 from pymongo.errors import PyMongoError
 
-from tasks import cloudwatch
+from tasks import cloudwatch, migrations
 from tasks.errors import StorageFailed
 from tasks.feed import events
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
 from tasks.infra.lock import Lock
 from tasks.queue import backlog
 from tasks.recovery import bucket_look, repairs
@@ -193,7 +193,7 @@ class Loop:
 
     def _once(self) -> None:
         if self._servers_since is None:
-            ensure_indexes()
+            migrations.begin()
             self._servers_since = time.monotonic()
         if not self.lock.hold():
             return

@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
 from tasks.media.tools import find_tools
+from tasks.migrations import indexes
 from tests.recovery.processes import Dailies, Running
 from tests.recovery.waiting import answers, until
 from tests.servers import Servers
@@ -169,7 +170,7 @@ def site(clean: Servers, web: tuple[Web, int], tmp_path: Path) -> Iterator[Site]
     """A running web process over empty servers, with an admin, an editor and a viewer."""
     shared, port = web
     connect()
-    ensure_indexes()
+    indexes.ensure()
     people.ensure_indexes()
     for role in ("admin", "editor", "viewer"):
         accounts.add_user(f"{role}@example.com", None, role)

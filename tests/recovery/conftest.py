@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
 from tasks.media.tools import Tools, find_tools
+from tasks.migrations import indexes
 from tests.media.clips import numbered_clip
 from tests.recovery.films import RATE, SEGMENT_SECONDS
 from tests.recovery.processes import Dailies
@@ -43,7 +44,7 @@ def frames_of(segments: int) -> int:
 def empty(clean: Servers) -> Servers:
     """Real servers with nothing in them, and this process connected."""
     connect()
-    ensure_indexes()
+    indexes.ensure()
     return clean
 
 

@@ -12,8 +12,9 @@ import requests
 
 from tasks.cloudwatch import spool
 from tasks.feed import events
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
 from tasks.media.tools import Tools, find_tools
+from tasks.migrations import indexes
 from tests.cloudwatch_server import KEYS, CloudWatchServer
 from tests.media.clips import X264, ffmpeg
 from tests.recovery.processes import Dailies, Worker
@@ -109,7 +110,7 @@ def installation(
     servers.start()
     servers.clean()
     connect()
-    ensure_indexes()
+    indexes.ensure()
     people.ensure_indexes()
     folder = tmp_path_factory.mktemp("installation")
     cloudwatch = CloudWatchServer(folder / "moto.log")

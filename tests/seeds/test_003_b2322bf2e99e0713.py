@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import requests
 
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
 from tasks.media.tools import find_tools
+from tasks.migrations import indexes
 from tests.media.clips import numbered_clip
 from tests.recovery.paced import FAST
 from tests.recovery.processes import Dailies
@@ -68,7 +69,7 @@ class Client:
 def dailies(clean: Servers, tmp_path: Path) -> Iterator[tuple[Dailies, str]]:
     """Dailies with a web process that answers, and its address."""
     connect()
-    ensure_indexes()
+    indexes.ensure()
     people.ensure_indexes()
     tools = find_tools(None, None)
     port = free_port()

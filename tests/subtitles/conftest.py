@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
 from tasks.jobs.submit import submit
 from tasks.media.tools import Tools, find_tools
+from tasks.migrations import indexes
 from tasks.models import Media
 from tests.servers import Servers
 from tests.subtitles.films import SECONDS, attached, film_with_tracks, finished, put_in
@@ -76,7 +77,7 @@ def stream(_servers_of_session: Servers, worker: Path, film: Path, made: dict[st
     connect()
     if "media" not in made or Media.objects(media_id=made["media"].media_id).first() is None:
         _servers_of_session.clean()
-        ensure_indexes()
+        indexes.ensure()
         media = put_in(film)
         attached(media, "Grüße aus Köln. Schön, daß du wieder da bist, mein Freund!", "cp1252")
         attached(media, BROKEN, filename="broken.srt")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.infra.database import _connected, connect, ensure_indexes
+from tasks.infra.database import _connected, connect
 from tasks.infra.storage import get_storage
+from tasks.migrations import indexes
 from tasks.settings import get_settings
 from tests.servers import Servers
 
@@ -23,7 +24,7 @@ def database(clean: Servers) -> Iterator[Servers]:
         # process, it is connected with the patience of a request.
         _connected.clear()
         connect()
-        ensure_indexes()
+        indexes.ensure()
         get_storage().ensure_bucket()
         yield clean
     get_settings.cache_clear()

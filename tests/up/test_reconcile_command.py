@@ -5,9 +5,10 @@ import uuid
 
 import pytest
 
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
 from tasks.infra.storage import get_storage
 from tasks.jobs.advance import advance
+from tasks.migrations import indexes
 from tasks.models import Step
 from tasks.queue import messages
 from tests.servers import Servers
@@ -19,7 +20,7 @@ from tests.up.running import dailies
 def lost(clean: Servers) -> Step:
     """A step whose message was lost a minute ago."""
     connect()
-    ensure_indexes()
+    indexes.ensure()
     get_storage().ensure_bucket()
     job = a_job()
     advance(job.job_id)

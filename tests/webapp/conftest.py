@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tasks.infra.database import connect, ensure_indexes
+from tasks.infra.database import connect
+from tasks.migrations import indexes
 from tests.servers import Servers
 from tests.webapp.gunicorn import Gunicorn
 from tests.webapp.people import bearer, signed_in
@@ -22,7 +23,7 @@ def _indexes(_servers_of_session: Servers) -> None:
     """The indexes that Dailies makes as it starts; lists name them."""
     _servers_of_session.start()
     connect(PATIENCE_MS)
-    ensure_indexes()
+    indexes.ensure()
     people.ensure_indexes()
 
 

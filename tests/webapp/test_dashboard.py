@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from tasks.infra.database import connect, ensure_indexes
+from tasks import migrations
+from tasks.infra.database import connect
 from tasks.listing import job_counts
+from tasks.migrations import indexes
 from tasks.reports import holdings
 from tests.servers import Servers
 from tests.webapp.pages import rows
@@ -18,7 +20,7 @@ Client = Callable[[str], FlaskClient]
 @pytest.fixture(autouse=True)
 def _counted_anew(clean: Servers) -> Iterator[None]:
     connect()
-    ensure_indexes()
+    indexes.ensure()
     holdings.forget()
     yield
     holdings.forget()
@@ -74,3 +76,24 @@ def test_the_page(as_person: Client) -> None:
 
 def test_nothing_yet(as_person: Client) -> None:
     assert "Nothing has failed" in as_person("admin").get("/dashboard").text
+
+
+def test_pending_migrations_are_shown_until_they_are_done(
+    as_person: Client, as_program: Client
+) -> None:
+    first = migrations.catalogue()[0]
+    admin = as_person("admin")
+    assert first.name in admin.get("/dashboard").text
+    migrations.run()
+    assert first.name not in admin.get("/dashboard").text
+    said = as_program("admin").get("/api/admin/dashboard").get_json()["migrations"]
+    assert [one["name"] for one in said] == [one.name for one in migrations.catalogue()]
+    assert said[0] == {
+        "name": first.name,
+        "sentence": first.sentence,
+        "done": True,
+        "running": False,
+        "total": 0,
+        "remaining": 0,
+        "error": None,
+    }

@@ -8,13 +8,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tasks import migrations
 from tasks.errors import StorageFailed
-from tasks.infra.database import ensure_indexes
 from tasks.jobs.lifecycle import Conflict, NotFound
+from tasks.migrations import indexes
 from tasks.models import TranscodeJob
 from tests.servers import Servers
 from tests.up.running import eventually
-from webapp import deadline, preparing
+from webapp import deadline, models
 from webapp.auth.access import public
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -151,7 +152,7 @@ def unprepared(app: Flask) -> Iterator[None]:
     TranscodeJob._get_collection().insert_one({"job_id": "x", "status": "waiting"})
     yield
     TranscodeJob.drop_collection()
-    ensure_indexes()
+    indexes.ensure()
 
 
 def test_a_list_whose_index_is_not_there_yet_is_503(unprepared: None, editor: FlaskClient) -> None:
@@ -162,7 +163,7 @@ def test_a_list_whose_index_is_not_there_yet_is_503(unprepared: None, editor: Fl
 
 def test_the_web_process_makes_missing_indexes(unprepared: None, editor: FlaskClient) -> None:
     TranscodeJob._get_collection().delete_many({})
-    preparing.begin().join(60)
+    migrations.begin(models.ensure_indexes).join(60)
     assert editor.get("/v1/studio/transcoding-jobs?status=waiting").status_code == 200
 
 

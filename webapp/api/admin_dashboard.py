@@ -82,6 +82,20 @@ class FailureAnswer(Answer):
     at: At | None
 
 
+class MigrationAnswer(Answer):
+    """A numbered change of stored rows; ``total`` and ``remaining`` are rows, 0 until it begins."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    sentence: str
+    done: bool
+    running: bool
+    total: int
+    remaining: int
+    error: str | None
+
+
 class DashboardAnswer(Answer):
     """``countedAt``: media, titles and storage may be some minutes old."""
 
@@ -91,6 +105,7 @@ class DashboardAnswer(Answer):
     jobs: KindCounts
     storage: Storage
     latest_failures: list[FailureAnswer]
+    migrations: list[MigrationAnswer]
     counted_at: At
 
 
@@ -118,6 +133,7 @@ def _answer(glance: Glance) -> DashboardAnswer:
             total=held.stored, sources=held.sources, streams=held.streams, work=held.work
         ),
         latest_failures=[_failure(failure) for failure in glance.failures],
+        migrations=[MigrationAnswer.model_validate(one) for one in glance.migrations],
         counted_at=counted_at,
     )
 

@@ -1,4 +1,7 @@
-"""The console script `dailies`: a group whose commands are imported when they are called."""
+"""The console script `dailies`: a group whose commands are imported when they are called.
+
+May import: auth, models, demo.
+"""
 
 import importlib
 import sys
@@ -15,6 +18,7 @@ _COMMANDS = {
     "reconciler": ("processes", "reconciler", "Run the loop that heals rows and queue."),
     "reconcile": ("reconcile", "reconcile", "Repair what disagrees once, or only show it."),
     "claim-bucket": ("claim", "claim_bucket", "Make this installation the owner of the bucket."),
+    "migrate": ("migrate", "migrate", "Bring stored rows to the shape of this version."),
     "user": ("accounts", "user", "Add, list and remove people."),
     "token": ("accounts", "token", "Add, list and revoke API tokens."),
     "demo": ("demo", "demo", "Put the shipped clip in and print the page to watch."),

@@ -45,6 +45,7 @@ def _context() -> dict[str, Any]:
         ],
         "stored": held.stored,
         "failures": glance.failures,
+        "migrations": [one for one in glance.migrations if not one.done],
         "counted_at": held.counted_at,
         "status_words": STATUS_WORDS,
         "category_words": CATEGORY_WORDS,

@@ -10,6 +10,7 @@ import pytest
 
 from bench.rows import filters
 from bench.rows_fill import fill
+from tasks import migrations
 from tasks.jobs import lifecycle, transition
 from tasks.listing import facets, search_terms
 from tasks.listing.job_filter import JobFilter, from_query
@@ -118,9 +119,7 @@ def test_jobs_of_before_are_found_too_and_get_their_facets(database: Servers) ->
     for order in SortOrder:
         assert [row.job_id for row in find(TranscodeJob, film, order=order).rows] == [job.job_id]
     assert find(TranscodeJob, JobFilter(resource_type="episode")).rows == []
-    from tasks.infra.database import ensure_indexes
-
-    ensure_indexes()
+    migrations.run()
     row = TranscodeJob._get_collection().find_one({})
     assert row is not None
     assert (row["facet"], row["day"]) == ("film|||", facets.day(row["created_at"]))
@@ -280,8 +279,6 @@ def test_a_search_in_rows_of_before_is_complete_while_they_get_their_pairs(
     for order in SortOrder:
         assert {row.job_id for row in find(TranscodeJob, narrow, order=order).rows} == {old, new}
     assert count(TranscodeJob, narrow) == 2
-    from tasks.infra.database import ensure_indexes
-
-    ensure_indexes()
+    migrations.run()
     assert collection.distinct("term_pairs") == ["amber harbour"]
     assert collection.count_documents({"terms_line": " amber harbour"}) == 2

@@ -12,9 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+import mongoengine
 import psutil
 import redis
+from pymongo.errors import PyMongoError
 
+from tasks import migrations
 from tasks.analysis.providers.local import NO_WHISPER, NOTHING
 from tasks.analysis.providers.whisper_folder import NotAModel, inspect_folder
 from tasks.cloudwatch import spool
@@ -99,6 +102,8 @@ def _servers(settings: Settings) -> Iterator[Finding]:
             yield _storage(settings)
         else:
             yield Finding(embedded.title, "ok", check.detail)
+    if settings.mongo_url and checks is not None and checks["mongodb"].ok:
+        yield _migrations()
     yield _workers(settings, checks)
 
 
@@ -160,6 +165,21 @@ def _storage(settings: Settings) -> Finding:
             " origin (CORS), with the header Range."
         )
     return Finding("S3", "ok", f"bucket {bucket}: put, get and delete work", advice)
+
+
+def _migrations() -> Finding:
+    """Which are pending, and how far. Pending is "not yet": code reads rows of before too."""
+    name, advice = "Migrations", "`dailies migrate` runs them now; so does the next start."
+    try:
+        standing = migrations.standing()
+    except (PyMongoError, mongoengine.ConnectionFailure) as error:
+        return Finding(name, "missing", str(error))
+    pending = [one for one in standing if not one.done]
+    if not pending:
+        return Finding(name, "ok", f"all {len(standing)} done")
+    detail = "; ".join(f"{one.name}: {one.said}" for one in pending)
+    failed = any(one.error for one in pending)
+    return Finding(name, "missing" if failed else "idle", detail, advice)
 
 
 def _workers(settings: Settings, checks: dict[str, health.Check] | None) -> Finding:

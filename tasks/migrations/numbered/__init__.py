@@ -1,0 +1,1 @@
+"""One migration a file, by number; ``tasks.migrations`` says how to add one."""
