@@ -38,11 +38,11 @@ from webapp.api import overview as studio_overview
 from webapp.api.studio_jobs import make_blueprint
 from webapp.auth import access, csrf, identity, limits, sign_in
 from webapp.auth.secret_key import secret_key
+from webapp.body_limits import MAX_BODY_BYTES
 from webapp.live import panels_socket
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSION_LIFETIME = timedelta(days=14)
-MAX_BODY_BYTES = 256 * 1024
 
 
 def create_app() -> Flask:

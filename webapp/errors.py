@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pymongo.errors
 import redis.exceptions
-from flask import Flask, Response, g, json, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, json, redirect, render_template, request, url_for
 from jinja2 import TemplateNotFound
 from markupsafe import escape
 from mongoengine.connection import ConnectionFailure as NotConnected
@@ -19,7 +19,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from tasks.errors import NotOwner, StorageFailed
 from tasks.infra.database import NotConfigured
 from tasks.jobs.lifecycle import Conflict, NotFound
-from webapp.auth.identity import Nobody
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +146,7 @@ def _page_of_htmx() -> str:
 def _away(error: Exception) -> AnyResponse:
     log.warning("%s %s: %s: %s", request.method, request.path, type(error).__name__, error)
     # The error page must not wait for the same server to learn who is signed in.
-    g._login_user = Nobody()
+    g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]
     sentence = next(text for kind, text in AWAY.items() if isinstance(error, kind))
     return problem(503, sentence, {"Retry-After": str(RETRY_AFTER)})
 

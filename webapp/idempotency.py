@@ -23,10 +23,10 @@ from werkzeug.exceptions import BadRequest, Conflict, HTTPException, Unprocessab
 
 from tasks.jobs import lifecycle
 from tasks.settings import get_settings
-from webapp.api.bodies import MAX_JSON_BYTES
+from webapp import multipart
+from webapp.body_limits import MAX_JSON_BYTES
 from webapp.deadline import in_time
 from webapp.errors import problem
-from webapp.intake import multipart
 from webapp.models import IdempotentRequest
 
 log = logging.getLogger(__name__)

@@ -2,6 +2,8 @@
 
 Each message names a row; ``perform`` claims it, does the work and reports. Smaller priority numbers
 go first in a worker, so a merge or an upload never waits behind another film's chunks.
+
+May import: everything of ``tasks`` but recovery, removal, cloudwatch and reports.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
-"""Progress of every video in CloudWatch Logs, for who watches there. Off unless it is set.
+"""Progress of every video in CloudWatch Logs. Off unless it is set.
 
-Nothing here is in the way of work: the reconciler's process follows the event feed, keeps what is
-to be said in Redis, and says it when it can.
+No work waits for it: the reconciler's process follows the event feed, keeps in Redis what is to
+be sent, and sends it when it can. May import: models, infra, feed, jobs.
 """
 
 from tasks.cloudwatch.shipping import start

@@ -1,4 +1,4 @@
 """Numbers for screens: statistics, storage held, health.
 
-May import: control and what control may import.
+May import: control, and models, infra, queue, listing.
 """

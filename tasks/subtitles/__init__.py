@@ -1,1 +1,4 @@
-"""Subtitles: read, label, cut into segments, and list in a stream's master playlist."""
+"""Subtitles: read, label, cut into segments, and list in a stream's master playlist.
+
+May import: models, infra, media.
+"""

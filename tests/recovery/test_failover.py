@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.infra.database import _connected, connect, ensure_indexes
+from tasks.infra.database import _connected, connect
 from tasks.media.tools import Tools
+from tasks.migrations import indexes
 from tasks.models import Status
 from tasks.settings import get_settings
 from tests.recovery.conftest import frames_of
@@ -28,7 +29,7 @@ def replica_set(clean: Servers, tmp_path: Path) -> Iterator[ReplicaSet]:
             get_settings.cache_clear()
             _connected.clear()
             connect()
-            ensure_indexes()
+            indexes.ensure()
             clean.s3_client.delete_object(Bucket=clean.bucket, Key="installation.json")
             yield members
         finally:

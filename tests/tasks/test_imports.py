@@ -2,7 +2,10 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -11,7 +14,7 @@ _BELOW_JOBS = f"{_GROUND} listing infra media feed records subtitles queue"
 #: Package or module of ``tasks`` → what of ``tasks`` it may import.
 TASKS = {
     "errors": "",
-    "keys": "",
+    "keys": "settings",
     "settings": "",
     "models": "",
     "listing": "models",
@@ -32,16 +35,29 @@ TASKS = {
     "actors": f"{_BELOW_JOBS} jobs analysis control migrations",
 }
 
-_SMALL = "cors deadline format log null_bytes response_headers sockets stopping tether urls"
-_ASKING = f"{_SMALL} models errors auth openapi"
-_SHOWN = "answers dashboard media_files media_lookup media_state subtitle_view"
+_FRAME = "body_limits deadline places multipart sockets stopping urls models"
+_ASKED = f"{_FRAME} errors auth openapi idempotency"
 #: The same of ``webapp``; all of it may import ``tasks``.
 WEBAPP = {
-    **dict.fromkeys(_SMALL.split(), ""),
-    "media_state": "",
-    "models": "",
+    **dict.fromkeys(
+        [*_FRAME.split(), "cors", "demo", "errors", "format", "log", "request_body"], ""
+    ),
+    **dict.fromkeys(["media_state", "null_bytes", "response_headers", "tether"], ""),
     "worker_process": "log tether",
     "gunicorn_config": "log models stopping tether",
+    "dashboard": "models",
+    "auth": "deadline errors models places sockets",
+    "openapi": "auth errors models",
+    "idempotency": "body_limits deadline errors models multipart",
+    "intake": "deadline idempotency multipart",
+    "media_files": "auth deadline openapi urls",
+    "media_lookup": "media_state urls",
+    "api": f"{_ASKED} dashboard intake media_files media_lookup media_state",
+    "pages": f"{_ASKED} api dashboard format intake media_lookup media_state",
+    "live": f"{_ASKED} pages",
+    "app": f"{_ASKED} api cors live media_files null_bytes pages request_body response_headers",
+    "cli": "auth demo models",
+    "__main__": "cli",
 }
 
 
@@ -54,3 +70,47 @@ def imported(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
+
+
+def arrows(top: str) -> dict[str, dict[str, list[str]]]:
+    """Unit of ``top`` → unit that it imports → files in which that stands; ``tasks`` of
+    ``webapp`` too."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for file in sorted((ROOT / top).rglob("*.py")):
+        parts = file.relative_to(ROOT / top).with_suffix("").parts
+        if parts == ("__init__",):
+            continue
+        imports = found.setdefault(parts[0], {})
+        for module in imported(file):
+            place, _, rest = module.partition(".")
+            unit = rest.partition(".")[0]
+            if place == top and unit != parts[0]:
+                imports.setdefault(unit, []).append(str(file.relative_to(ROOT)))
+            elif top == "tasks" and place == "webapp":
+                imports.setdefault("webapp", []).append(str(file.relative_to(ROOT)))
+    return found
+
+
+@pytest.mark.parametrize(("top", "table"), [("tasks", TASKS), ("webapp", WEBAPP)])
+def test_packages_import_only_what_the_table_allows(top: str, table: dict[str, str]) -> None:
+    found = arrows(top)
+    assert set(found) == set(table), "each package and module of the top has its line"
+    wrong = {
+        f"{unit} → {other}: {', '.join(files)}"
+        for unit, imports in found.items()
+        for other, files in imports.items()
+        if other not in table[unit].split()
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("table", [TASKS, WEBAPP])
+def test_the_table_has_no_cycle(table: dict[str, str]) -> None:
+    order = list(TopologicalSorter({k: set(v.split()) for k, v in table.items()}).static_order())
+    assert set(order) == set(table)
+
+
+@pytest.mark.parametrize("top", ["tasks", "webapp"])
+def test_each_package_says_what_lives_there(top: str) -> None:
+    for file in (ROOT / top).rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), file

@@ -12,11 +12,11 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
+from webapp.body_limits import MAX_JSON_BYTES
+
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
     from werkzeug.datastructures import MultiDict
-
-MAX_JSON_BYTES = 64 * 1024
 
 #: What of wrong values is said again.
 _SHOWN = (str, int, float, bool, type(None))

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from tasks.jobs.attach import attach, remove
 from tasks.models import Media
-from webapp import subtitle_view
+from webapp.api import subtitle_view
 from webapp.api.answers import Answer, At, answered
 from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline

@@ -9,7 +9,7 @@ from tasks.jobs.allowed import Action
 from tasks.jobs.lifecycle import Conflict
 from tasks.jobs.submit import job_id_for, submit
 from tasks.models import Kind, Media, Status
-from webapp import idempotency
+from webapp import idempotency, multipart
 from webapp.api import job_status
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed
@@ -18,7 +18,7 @@ from webapp.api.v1_models import JobState, Queued, Retried, V1State, state_of
 from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline
 from webapp.idempotency import idempotent
-from webapp.intake import accept, multipart, stored_source
+from webapp.intake import accept, stored_source
 from webapp.openapi.documentation import documented
 from webapp.urls import streaming_urls
 

@@ -1,4 +1,4 @@
-"""The clip that `dailies demo` puts in; README.md says whose it is."""
+"""The clip that `dailies demo` puts in; README.md says whose it is. Imports nothing of ours."""
 
 from pathlib import Path
 

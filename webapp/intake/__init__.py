@@ -1,4 +1,4 @@
 """Videos and subtitles come in: request bodies to storage and rows.
 
-May import: auth, models.
+May import: idempotency, multipart, deadline.
 """

@@ -18,9 +18,8 @@ from tasks.infra.multipart_writer import MultipartWriter
 from tasks.infra.storage import get_storage
 from tasks.models import Media, Title
 from tasks.settings import get_settings
-from webapp import idempotency
+from webapp import idempotency, multipart
 from webapp.deadline import in_time
-from webapp.intake import multipart
 from webapp.intake.file_names import safe_name, shown_name
 
 log = logging.getLogger(__name__)

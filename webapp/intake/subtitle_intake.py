@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request
 
 from tasks.subtitles.language import tag
 from tasks.subtitles.scan import MAX_BYTES
-from webapp.intake import multipart
+from webapp import multipart
 from webapp.intake.file_names import shown_name
 
 FIELD = "subtitle"

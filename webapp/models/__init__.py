@@ -1,4 +1,7 @@
-"""People and tokens: one document a file; import them from here."""
+"""People and tokens: one document a file; import them from here.
+
+May import: nothing of ``webapp``.
+"""
 
 from webapp.models.api_token import ApiToken
 from webapp.models.idempotent_request import IdempotentRequest

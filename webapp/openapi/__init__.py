@@ -1,4 +1,7 @@
-"""The API described from its code: `@documented` on each route, the document, pages to read it."""
+"""The API described from its code: `@documented` on each route, the document, pages to read it.
+
+May import: auth, models.
+"""
 
 from webapp.openapi.documentation import Content, documented
 

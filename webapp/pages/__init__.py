@@ -1,4 +1,7 @@
-"""What people see: one blueprint a page. `BLUEPRINTS` is all of them."""
+"""What people see: one blueprint a page. `BLUEPRINTS` is all of them.
+
+May import: api, auth, intake, models, openapi.
+"""
 
 from webapp.pages.account import bp as _account
 from webapp.pages.audit import bp as _audit

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from tasks.jobs.attach import attach, remove
 from tasks.models import UNFINISHED, Media
 from tasks.subtitles.language import label
-from webapp import subtitle_view
+from webapp.api import subtitle_view
 from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline
 from webapp.intake import subtitle_intake

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from webapp.intake import multipart
+from webapp import multipart
 
 HEAD = b'--bound\r\nContent-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n'
 
