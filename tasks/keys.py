@@ -4,9 +4,20 @@ import re
 
 from tasks.settings import get_settings
 
-#: The form of the ids of media, jobs and streams, as folders are called after them.
+#: The form of the ids of media and jobs, as folders are called after them.
 ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(ID)
+
+#: Names of what lies beside a media's streams.
+MASTER = "master.m3u8"
+SUBTITLES = "subtitles"
+
+#: Header of files that never change under their key, and of all others that are served.
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATED = "no-cache"
+
+#: A stream's folder, which is called by its id.
+STREAM_ID = re.compile(r"[0-9a-f]{12}")
 
 CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -75,6 +86,31 @@ def work(job_id: str, *parts: str) -> str:
     return f"{work_areas()}{job_id}/" + "/".join(parts)
 
 
-def stream(media_id: str, *parts: str) -> str:
-    """A file of a finished stream, or the stream's prefix without parts."""
+def video(media_id: str, *parts: str) -> str:
+    """A file that is served of a media, or the prefix of all of them without parts."""
     return f"{streams()}{media_id}/" + "/".join(parts)
+
+
+def master(media_id: str) -> str:
+    """The playlist that players are given: the only file of a media that is ever replaced."""
+    return video(media_id, MASTER)
+
+
+def stream(media_id: str, folder: str, *parts: str) -> str:
+    """A file of one stream, or the stream's prefix without parts.
+
+    ``folder``: the stream's id, or "" for a stream that an earlier version made.
+    """
+    return video(media_id, *([folder] if folder else []), *(parts or ("",)))
+
+
+def cache_control(key: str) -> str | None:
+    """The Cache-Control of an object: None where it is not served to players.
+
+    A stream's segments and pictures never change; its playlists may still grow.
+    """
+    if not key.startswith(streams()):
+        return None
+    folders = key.removeprefix(streams()).split("/")
+    of_stream = len(folders) > 2 and STREAM_ID.fullmatch(folders[1])
+    return IMMUTABLE if of_stream and not key.endswith(".m3u8") else REVALIDATED

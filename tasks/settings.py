@@ -215,6 +215,11 @@ class Settings(BaseSettings):
         validation_alias="DAILIES_RECONCILE_SECONDS",
         description="Pause between two passes of the reconciler.",
     )
+    keep_retired_hours: Annotated[float, Field(ge=0, le=8760)] = Field(
+        24.0,
+        validation_alias="DAILIES_KEEP_RETIRED_HOURS",
+        description="How long a stream that was replaced is kept for those who watch it, in hours.",
+    )
     stall_seconds: Annotated[float, Field(ge=5, le=86400)] = Field(
         120.0,
         validation_alias="DAILIES_STALL_SECONDS",

@@ -25,8 +25,7 @@ _FILE_OF_STREAM = re.compile(
 )
 _ONE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 
-#: Kept, and asked about each time: encoding a media again writes other bytes under the same keys,
-#: and a player that mixes old segments with new ones breaks.
+#: Of playlists, subtitles and what earlier versions made: kept, and asked about each time.
 CACHING = "private, no-cache"
 
 #: A player asks again by itself: seconds that storage gets to answer, and tries it gets.
@@ -154,5 +153,7 @@ def _with_headers(response: Response, key: str, etag: str) -> Response:
     response.content_type = keys.content_type(key)
     response.set_etag(etag)
     response.accept_ranges = "bytes"
-    response.headers["Cache-Control"] = CACHING
+    # What never changes under its key is asked for once.
+    caching = keys.cache_control(key)
+    response.headers["Cache-Control"] = keys.IMMUTABLE if caching == keys.IMMUTABLE else CACHING
     return response

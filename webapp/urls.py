@@ -64,7 +64,7 @@ def streaming_urls(media: Media) -> dict[str, object]:
 
     renditions: Mapping[str, str] = media.renditions or {}
     return {
-        "master": url(media.master_key or keys.stream(media.media_id, "master.m3u8")),
+        "master": url(media.master_key or keys.master(media.media_id)),
         "qualities": {name: url(key) for name, key in renditions.items()},
     }
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks import keys
+from tasks import keys, streams
 from tasks.actors.heartbeat import Heartbeat
-from tasks.actors.job_rows import job_of, media_of, plan_of
+from tasks.actors.job_rows import job_of, plan_of
 from tasks.actors.scratch import scratch_folder
 from tasks.actors.tooling import run_limits, tools
 from tasks.errors import EncoderFailed, NotYet, Stopped
@@ -27,7 +27,7 @@ from tasks.media.process import run
 from tasks.media.segments import ChunkOutput, RenditionOutput, join, odd_chunks
 from tasks.media.storyboard import sheets, webvtt
 from tasks.media.verify import verify
-from tasks.models import Media, Step, StepKind, TranscodeJob
+from tasks.models import Step, StepKind, Stream, TranscodeJob
 from tasks.records import job_log
 from tasks.settings import get_settings
 
@@ -59,7 +59,7 @@ def merge(step: Step, beat: Heartbeat) -> dict[str, Any]:
     ``result``: ``prefix`` of the playlists' keys, ``playlists`` their names, ``frames``.
     """
     job = job_of(step.transcode_id)
-    media, plan = media_of(job), plan_of(job)
+    stream, plan = streams.of_job(job), plan_of(job)
     encoded = [_encoded(row) for row in _encodes(job)]
     area = get_storage().list(keys.work(job.job_id))
     _redo_unusable(encoded, area)
@@ -72,7 +72,7 @@ def merge(step: Step, beat: Heartbeat) -> dict[str, Any]:
     beat.report(progress=20.0)
     with scratch_folder(step) as folder:
         if plan.rungs:
-            _make_storyboard(media, plan, encoded, folder, beat.stop)
+            _make_storyboard(stream, plan, encoded, folder, beat.stop)
         beat.report(progress=40.0)
         for number, rendition in enumerate(renditions, 1):
             _verify(plan, rendition, encoded, texts, folder / rendition.name, beat.stop)
@@ -142,7 +142,7 @@ def _fetch(wanted: Sequence[tuple[str, Path]], stop: threading.Event) -> None:
 
 
 def _make_storyboard(
-    media: Media, plan: Plan, encoded: Sequence[Encoded], folder: Path, stop: threading.Event
+    stream: Stream, plan: Plan, encoded: Sequence[Encoded], folder: Path, stop: threading.Event
 ) -> None:
     wanted = [
         (part.prefix + name, folder / name)
@@ -155,13 +155,13 @@ def _make_storyboard(
     for sheet in sheets(len(wanted)):
         command = storyboard_command(folder / THUMBNAIL_FOLDER, sheet, folder, tools())
         run(command, limits=run_limits(folder, 60.0), stop=stop)
-        key = keys.stream(media.media_id, sheet.name)
+        key = keys.stream(stream.media_id, stream.folder, sheet.name)
         storage.put_file(key, folder / sheet.name, keys.content_type(sheet.name))
-    key = keys.stream(media.media_id, STORYBOARD)
+    key = keys.stream(stream.media_id, stream.folder, STORYBOARD)
     text = webvtt(plan, len(wanted))
     storage.put_bytes(key, text.encode(), keys.content_type(STORYBOARD))
-    media.update(storyboard_key=key)
-    events.publish("mediaChanged", mediaId=media.media_id)
+    streams.note(stream, storyboard_key=key)
+    events.publish("mediaChanged", kind="media", mediaId=stream.media_id)
 
 
 def _verify(

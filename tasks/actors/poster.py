@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from tasks import keys
+from tasks import keys, streams
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, source_of
 from tasks.actors.scratch import scratch_folder
@@ -26,7 +26,7 @@ def make_poster(step: Step, beat: Heartbeat) -> dict[str, Any]:
     cannot be made is only noted in the job's log.
     """
     job = job_of(step.transcode_id)
-    media = media_of(job)
+    media, stream = media_of(job), streams.of_job(job)
     with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
         picture = folder / POSTER
         command = poster_command(source, source_of(media), picture, tools())
@@ -41,8 +41,8 @@ def make_poster(step: Step, beat: Heartbeat) -> dict[str, Any]:
                 job.job_id, StepKind.POSTER.value, sentence, level="warning", detail=error.log
             )
             return {}
-        key = keys.stream(media.media_id, POSTER)
+        key = keys.stream(stream.media_id, stream.folder, POSTER)
         get_storage().put_file(key, picture, keys.content_type(POSTER))
-    media.update(poster_key=key)
-    events.publish("mediaChanged", mediaId=media.media_id, transcodeId=job.job_id)
+    streams.note(stream, poster_key=key)
+    events.publish("mediaChanged", kind="media", mediaId=media.media_id, transcodeId=job.job_id)
     return {}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tasks import streams
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of
 from tasks.actors.tooling import probe_limits, tools
@@ -21,6 +22,7 @@ def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
     """Writes source, plan and ladder into the rows of media and job."""
     job = job_of(step.transcode_id)
     media = media_of(job)
+    stream = streams.of_job(job)
     with source_file(media, beat.stop) as source:
         beat.report(progress=40.0)
         info = probe(source, tools(), probe_limits(), stop=beat.stop)
@@ -29,7 +31,8 @@ def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
         for note in info.notes:
             job_log.note(job.job_id, SPLIT, note, level="warning")
         job_log.note(job.job_id, SPLIT, planned(plan))
-        media.update(source=info.model_dump(mode="json"), duration=plan.duration)
+        media.update(source=info.model_dump(mode="json"))
+        streams.note(stream, duration=plan.duration)
     lifecycle.update_job(
         job.job_id,
         {
@@ -39,7 +42,7 @@ def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
             "renditions": renditions_of(plan),
         },
     )
-    events.publish("mediaChanged", mediaId=media.media_id, transcodeId=job.job_id)
+    events.publish("mediaChanged", kind="media", mediaId=media.media_id, transcodeId=job.job_id)
     return {}
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,8 @@ from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, source_of
 from tasks.actors.scratch import scratch_folder
 from tasks.actors.tooling import run_limits, tools
-from tasks.actors.upload import remove_stale
 from tasks.actors.upload_counter import UploadCounter
-from tasks.errors import BadInput, EncoderFailed, Stopped
+from tasks.errors import BadInput, EncoderFailed, Stopped, StorageFailed
 from tasks.feed import events
 from tasks.infra.source_cache import source_file
 from tasks.infra.storage import get_storage
@@ -109,7 +108,7 @@ def upload_subtitle(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
         raise
     language = subtitle.given_language or detect(words(parsed.track))
     folder = f"subtitles/{language}-{subtitle.subtitle_id[:8]}"
-    target = keys.stream(media.media_id, folder, "")
+    target = keys.video(media.media_id, folder, "")
     # Before the first file is there: whoever deletes the subtitle must know where to look.
     subtitle.update(set__folder=folder)
     fields = _sync(texts, target, beat)
@@ -171,5 +170,13 @@ def _sync(texts: Mapping[str, str], target: str, beat: Heartbeat) -> dict[str, A
         if differs:
             storage.put_bytes(target + name, body, keys.content_type(name))
         tally.add(name, len(body), moved=differs)
-    remove_stale([key for key in there if key.removeprefix(target) not in bodies])
+    _remove_stale([key for key in there if key.removeprefix(target) not in bodies])
     return tally.fields()
+
+
+def _remove_stale(unlisted: Sequence[str]) -> None:
+    """Removes files that the playlist names no more, as far as storage allows it."""
+    try:
+        get_storage().delete(unlisted)
+    except StorageFailed as error:
+        log.warning("files of no use stay: %s", error)

@@ -4,46 +4,31 @@ An upload is a sync inside of the bucket: it copies what is missing or different
 costs only what is left.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tasks import keys
+from tasks import keys, streams
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of
 from tasks.actors.upload_counter import UploadCounter
 from tasks.errors import NotYet, Stopped, StorageFailed
 from tasks.infra.storage import ObjectInfo, get_storage
 from tasks.jobs import lifecycle
-from tasks.jobs.outputs import rendition_files, steps_behind
+from tasks.jobs.outputs import rendition_files, rendition_prefix, steps_behind
 from tasks.models import TranscodeJob, UploadJob
 from tasks.settings import get_settings
-
-log = logging.getLogger(__name__)
 
 #: Files copied at the same time.
 PARALLEL = 8
 
 
 def upload_hls(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
-    """Copies a rendition's files from the work area to the stream, the playlists last."""
+    """Copies a rendition's files from the work area to the job's stream, the playlists last."""
     job = job_of(upload.transcode_id)
     files = rendition_files(job, upload.rendition)
-    target = keys.stream(job.media_id, upload.rendition, "")
-    fields = _sync(files, target, job, beat)
-    # What an earlier encoding left there and this one does not have.
-    stale = [key for key in get_storage().list(target) if key.removeprefix(target) not in files]
-    remove_stale(stale)
-    return fields
-
-
-def remove_stale(unlisted: Sequence[str]) -> None:
-    """Removes files that no playlist names any more, as far as storage allows it."""
-    try:
-        get_storage().delete(unlisted)
-    except StorageFailed as error:
-        log.warning("files of no use stay: %s", error)
+    target = rendition_prefix(streams.of_job(job), upload.rendition)
+    return {**_sync(files, target, job, beat), "upload_path": target}
 
 
 def _sync(

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+from tasks import keys, streams
 from tasks.errors import StorageFailed
 from tasks.infra.storage import ObjectInfo
 from tasks.jobs import lifecycle
 from tasks.jobs.outputs import missing_outputs, missing_subtitles
 from tasks.jobs.uploads import master_id
-from tasks.models import Media, Status, Subtitle, TranscodeJob, UploadJob
+from tasks.models import Media, Status, StreamState, Subtitle, TranscodeJob, UploadJob
 from tasks.subtitles.changes import ask_again, mark_due, withdraw
 
 _RETRY = "a retry makes what is missing."
@@ -22,37 +23,55 @@ def hold_against_bucket(
     under the media's stream prefix afterwards.
     """
     media = Media.objects(media_id=media_id).first()
-    latest = TranscodeJob.objects(media_id=media_id).order_by("-created_at").first()
-    if media is None or (latest is not None and (job is None or latest.job_id != job.job_id)):
-        # A later job has replaced what this one made.
+    if media is None:
         return []
-    changes = _hold_stream(job, media, there, who) if job is not None else []
-    return changes + _hold_subtitles(media, there, who)
+    # Before its job is looked up: an earlier version's stream is given to its job by that.
+    live = streams.live_of(media)
+    if job is not None:
+        job = TranscodeJob.objects(job_id=job.job_id).first()
+    changes = _hold_stream(job, there, who) if job is not None else []
+    changes += _hold_subtitles(media, there, who)
+    if live is not None or keys.master(media_id) in there:
+        changes += _hold_master(media_id)
+    return changes
 
 
-def _hold_stream(
-    job: TranscodeJob, media: Media, there: Mapping[str, ObjectInfo], who: str
-) -> list[str]:
-    completed = job.status == Status.completed
-    if completed and not media.master_key:
-        # Its outputs were deleted.
+def _hold_stream(job: TranscodeJob, there: Mapping[str, ObjectInfo], who: str) -> list[str]:
+    stream = streams.built_by(job)
+    if stream is None:
+        # Its stream was removed.
         return []
-    lacking = missing_outputs(job, there)
+    lacking = missing_outputs(job, stream, there)
     failed = []
     for upload in UploadJob.objects(transcode_id=job.job_id, status=Status.completed.value):
-        # Subtitles are none of these, nor is what brought the master up to date for them.
-        what = "master" if upload.job_id == master_id(job) else upload.rendition
-        if what in lacking:
-            lifecycle.disprove(upload, who, StorageFailed(_sentence(lacking, [what])))
-            failed.append(what)
-    if not completed:
+        if upload.rendition in lacking:
+            sentence = _sentence(lacking, [upload.rendition])
+            lifecycle.disprove(upload, who, StorageFailed(sentence))
+            failed.append(upload.rendition)
+    if job.status != Status.completed:
         return [f"{_sentence(lacking, [what])} Its upload counts as failed now." for what in failed]
     if not lacking:
-        return []
+        restored = streams.restore_own_master(stream, there)
+        return ["The stream's own master playlist was written again."] if restored else []
     sentence = _sentence(lacking, [*lacking])
+    for upload in UploadJob.objects(job_id=master_id(job)):
+        lifecycle.disprove(upload, who, StorageFailed(sentence))
     lifecycle.disprove(job, who, StorageFailed(sentence))
-    Media.objects(media_id=job.media_id).update_one(unset__master_key=True)
-    return [f"{sentence} The job counts as failed now: {_RETRY}"]
+    changes = [f"{sentence} The job counts as failed now: {_RETRY}"]
+    # What was once complete is never changed: a retry makes another stream.
+    if stream.state == StreamState.live:
+        done = streams.replace_broken(stream.media_id, stream.stream_id)
+        changes.append(f"Its stream was live. {done}")
+    else:
+        streams.discard(stream)
+    return changes
+
+
+def _hold_master(media_id: str) -> list[str]:
+    written = streams.write_master(media_id)
+    if written is None or not written.moved:
+        return []
+    return ["The master playlist was missing or differed: it was written again."]
 
 
 def _sentence(lacking: Mapping[str, list[str]], names: list[str]) -> str:

@@ -103,7 +103,7 @@ def _owner(job: Job) -> str:
 def _check(transcode_id: str, media_id: str, who: str) -> _Checked | StorageFailed:
     parent = TranscodeJob.objects(job_id=transcode_id).first()
     try:
-        stream = get_storage().list(keys.stream(media_id))
+        stream = get_storage().list(keys.video(media_id))
         work = get_storage().list(keys.work(transcode_id))
         over = parent is None or parent.finished
         changes = hold_against_bucket(media_id, parent, stream, who) if over else []

@@ -23,6 +23,7 @@ class EventKind(StrEnum):
 #: The kind of events that are about no work unit of their own.
 KINDS: dict[str, EventKind] = {
     "mediaChanged": EventKind.media,
+    "streamPublished": EventKind.media,
     "workersChanged": EventKind.workers,
     "jobRepaired": EventKind.repair,
     "statsChanged": EventKind.stats,
@@ -56,6 +57,7 @@ FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "analysisProgress": (UNIT, UNIT_KNOWN | {"step"}),
     "jobRepaired": (frozenset({"kind", "jobId", "reason"}), frozenset()),
     "mediaChanged": (frozenset({"kind", "mediaId"}), frozenset({"transcodeId"})),
+    "streamPublished": (frozenset({"kind", "mediaId", "streamId"}), frozenset()),
     "workersChanged": (frozenset({"kind", "worker", "live"}), frozenset()),
     "statsChanged": (frozenset({"kind", "transcode", "upload"}), frozenset()),
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
+from tasks import keys
 from tasks.errors import Stopped, StorageFailed
 from tasks.infra import ownership
 from tasks.infra.multipart_writer import PART_BYTES, MultipartWriter, part_bytes
@@ -97,7 +98,7 @@ class Storage:
 
     def put_bytes(self, key: str, data: bytes, content_type: str | None = None) -> None:
         """Writes a whole object."""
-        extra: dict[str, Any] = {"ContentType": content_type} if content_type else {}
+        extra = _headers(key, content_type)
         with translated(f"write {key}"):
             self.client.put_object(Bucket=self.bucket, Key=key, Body=data, **extra)
 
@@ -112,7 +113,7 @@ class Storage:
 
         Raises Stopped.
         """
-        extra: dict[str, Any] = {"ContentType": content_type} if content_type else {}
+        extra = _headers(key, content_type)
         size = path.stat().st_size
         if size <= WHOLE_BYTES:
             with path.open("rb") as file, translated(f"write {key}"):
@@ -257,25 +258,25 @@ class Storage:
                     Bucket=self.bucket,
                     Key=target,
                     CopySource={"Bucket": self.bucket, "Key": source},
-                    ContentType=content_type,
                     MetadataDirective="REPLACE",
+                    **_headers(target, content_type),
                 )
             except ClientError as error:
                 if is_missing(error):
                     raise KeyError(source) from error
                 raise
 
-    def delete(self, keys: Sequence[str]) -> None:
+    def delete(self, names: Sequence[str]) -> None:
         """Removes objects; unknown keys don't matter.
 
         Where storage keeps some, all others are removed before that is a StorageFailed. Raises
         NotOwner.
         """
-        if keys:
+        if names:
             self._may_remove(self)
         refused: list[str] = []
-        for start in range(0, len(keys), DELETE_BATCH):
-            batch = keys[start : start + DELETE_BATCH]
+        for start in range(0, len(names), DELETE_BATCH):
+            batch = names[start : start + DELETE_BATCH]
             with translated(f"remove {batch[0]}"):
                 reply = self.client.delete_objects(
                     Bucket=self.bucket,
@@ -293,9 +294,9 @@ class Storage:
 
     def delete_prefix(self, prefix: str) -> int:
         """Removes every object whose key begins with ``prefix``; returns how many."""
-        keys = [*self.list(prefix)]
-        self.delete(keys)
-        return len(keys)
+        found = [*self.list(prefix)]
+        self.delete(found)
+        return len(found)
 
     def abort_uploads(self, prefix: str) -> int:
         """Gives up every unfinished multipart upload below ``prefix``; returns how many."""
@@ -356,6 +357,12 @@ class Storage:
         limit = get_settings().max_upload_bytes
         part = part_bytes(limit if most is None else min(most, limit))
         return MultipartWriter(self.client, self.bucket, key, content_type, part)
+
+
+def _headers(key: str, content_type: str | None) -> dict[str, Any]:
+    """What storage is told to send with an object, to those who read it there."""
+    headers = {"ContentType": content_type, "CacheControl": keys.cache_control(key)}
+    return {name: value for name, value in headers.items() if value}
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from tasks import keys
+from tasks import keys, streams
 from tasks.errors import Category, StorageFailed, WorkError
 from tasks.infra.storage import get_storage
 from tasks.jobs import lifecycle
@@ -45,13 +45,15 @@ from tasks.models import (
     Status,
     Step,
     StepKind,
+    StreamState,
     Subtitle,
     TranscodeJob,
     UploadJob,
     WorkUnit,
 )
-from tasks.models.clock import now
 from tasks.queue import broker
+from tasks.records import job_log
+from tasks.records.job_log_text import JOB
 from tasks.settings import get_settings
 from tasks.subtitles import changes, tracks
 
@@ -285,28 +287,22 @@ def _fail(job: TranscodeJob, action: FailJob) -> None:
 
 
 def _complete(job: TranscodeJob, _action: CompleteJob) -> None:
-    _publish(job)
     refresh(job.job_id)
-    fields = {"phase": Phase.uploading.value, "detail": ""}
+    # Its master's upload has published the stream, so that completed means playable.
+    stream = streams.built_by(job)
+    replaced = stream is not None and stream.state != StreamState.live
+    detail = streams.NOT_NEWEST if replaced else ""
+    fields = {"phase": Phase.uploading.value, "detail": detail}
     if lifecycle.complete_job(job.job_id, fields) is None:
         return  # somebody else did, or ended it otherwise; its work area may be in use again
+    if detail:
+        job_log.note(job.job_id, JOB, detail)
     try:
         get_storage().delete_prefix(keys.work(job.job_id))
         # What a worker was sending when it was killed.
         get_storage().abort_uploads(keys.work(job.job_id))
     except StorageFailed as error:
         log.warning("work area of %s not removed: %s", job.job_id, error)
-
-
-def _publish(job: TranscodeJob) -> None:
-    """Makes the media playable; before the job is completed, so that completed means playable."""
-    names = [rendition["name"] for rendition in job.renditions]
-    Media.objects(media_id=job.media_id).update_one(
-        set__master_key=keys.stream(job.media_id, "master.m3u8"),
-        set__published_at=now(),
-        set__renditions={name: keys.stream(job.media_id, name, "playlist.m3u8") for name in names},
-        set__stream_size=sum(rendition.get("size") or 0 for rendition in job.renditions),
-    )
 
 
 _DO: dict[type[Any], Callable[[TranscodeJob, Any], None]] = {

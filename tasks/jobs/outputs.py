@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from tasks import keys
 from tasks.infra.storage import ObjectInfo
-from tasks.models import Step, StepKind, Subtitle, TranscodeJob
+from tasks.models import Step, StepKind, Stream, Subtitle, TranscodeJob
 from tasks.subtitles.segments import names
 
 _ENCODES = [StepKind.CHUNK.value, StepKind.AUDIO.value]
@@ -56,21 +56,25 @@ def steps_behind(job: TranscodeJob, missing: Iterable[str]) -> list[Step]:
     ]
 
 
-def missing_outputs(job: TranscodeJob, there: Mapping[str, ObjectInfo]) -> dict[str, list[str]]:
-    """For each rendition whose stream lacks files their keys; ``master`` for the master playlist.
+def rendition_prefix(stream: Stream, rendition: str) -> str:
+    """Prefix of the keys of one rendition of a stream."""
+    return keys.stream(stream.media_id, stream.folder, rendition, "")
 
-    ``there`` is what lies under the media's stream prefix.
+
+def missing_outputs(
+    job: TranscodeJob, stream: Stream, there: Mapping[str, ObjectInfo]
+) -> dict[str, list[str]]:
+    """For each rendition of the job's stream that lacks files their keys.
+
+    ``there`` is what lies below the stream's prefix, at least.
     """
     lacking: dict[str, list[str]] = {}
     for rendition in job.renditions:
         name = rendition["name"]
-        target = keys.stream(job.media_id, name, "")
+        target = rendition_prefix(stream, name)
         wanted = [target + file for file in rendition_files(job, name)]
         if absent := [key for key in wanted if key not in there]:
             lacking[name] = absent
-    master = keys.stream(job.media_id, "master.m3u8")
-    if master not in there:
-        lacking["master"] = [master]
     return lacking
 
 
@@ -80,7 +84,7 @@ def missing_subtitles(
     """Each subtitle that masters may list although files of it are not there, with their keys."""
     lacking = []
     for subtitle in Subtitle.objects(media_id=media_id, removed_at=None, published_at__ne=None):
-        target = keys.stream(media_id, subtitle.folder, "")
+        target = keys.video(media_id, subtitle.folder, "")
         wanted = [target + name for name in names(subtitle.film_seconds or 0.0)]
         if absent := [key for key in wanted if key not in there]:
             lacking.append((subtitle, absent))

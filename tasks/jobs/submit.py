@@ -3,6 +3,7 @@
 import logging
 import uuid
 
+from tasks import streams
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance, start
 from tasks.listing.search_terms import words
@@ -50,6 +51,7 @@ def submit(
         terms=words(media.filename, title.name if title else None, title.series if title else None),
     )
     lifecycle.create([job], who=who, why=f"Asked for by {who}.")
+    streams.of_job(job)
     job_log.note(job.job_id, JOB, f"Asked for by {who}: {media.filename}, {megabytes(media.size)}.")
     start(job)
     Media.objects(media_id=media.media_id).update_one(max__jobs_made=number)

@@ -1,6 +1,7 @@
 """The upload jobs of a transcode job: which there are, and which files each one puts."""
 
-from tasks import keys
+from tasks import keys, streams
+from tasks.jobs.outputs import rendition_prefix
 from tasks.jobs.upload_text import NOTHING_LOST
 from tasks.listing.search_terms import words
 from tasks.models import Media, Subtitle, Title, TranscodeJob, UploadJob
@@ -31,6 +32,7 @@ def _upload(job: TranscodeJob, suffix: str, **fields: object) -> UploadJob:
 def make_rendition_uploads(job: TranscodeJob) -> list[UploadJob]:
     """One upload job for each rendition, the sound included."""
     media = Media.objects(media_id=job.media_id).first()
+    stream = streams.of_job(job)
     return [
         _upload(
             job,
@@ -44,7 +46,7 @@ def make_rendition_uploads(job: TranscodeJob) -> list[UploadJob]:
             rendition=rendition["name"],
             filename=f"{rendition['name']}/playlist.m3u8",
             hls_dir=keys.work(job.job_id),
-            upload_path=keys.stream(job.media_id, rendition["name"], ""),
+            upload_path=rendition_prefix(stream, rendition["name"]),
             bytes_total=rendition.get("size") or 0,
             initial_metadata=media.source if media is not None else {},
         )
@@ -103,6 +105,6 @@ def make_master_upload(job: TranscodeJob, job_id: str | None = None) -> UploadJo
         filename="master.m3u8",
         files_total=1,
         master_playlist_path=keys.work(job.job_id, "merged", "master.m3u8"),
-        upload_path=keys.stream(job.media_id, "master.m3u8"),
+        upload_path=keys.master(job.media_id),
         waits_for=None if job_id else NOTHING_LOST,
     )

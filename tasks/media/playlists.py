@@ -119,6 +119,20 @@ def with_subtitles(master_text: str, tracks: Sequence[SubtitleTrack]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def below(master_text: str, folder: str) -> str:
+    """A master playlist as it reads one folder above: every URI that it names begins with
+    ``folder``. An empty ``folder`` changes nothing."""
+    if not folder:
+        return master_text
+    lines = [
+        re.sub(r'\bURI="', f'URI="{folder}/', line)
+        if line.startswith("#") or not line
+        else f"{folder}/{line}"
+        for line in master_text.splitlines()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def subtitle_playlist(segments: Sequence[tuple[str, float]]) -> str:
     """The playlist of a subtitle track's segments (name, seconds)."""
     # Segments are as long as they are wanted, but a playlist's target may not be below any.

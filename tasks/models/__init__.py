@@ -16,6 +16,7 @@ from tasks.models.migration_record import MigrationRecord
 from tasks.models.module import TrainingModule
 from tasks.models.repair import Repair
 from tasks.models.step import BESIDE, Step, StepKind
+from tasks.models.stream import Stream, StreamState
 from tasks.models.subtitle import Subtitle
 from tasks.models.title import Title
 from tasks.models.transcode_job import Phase, TranscodeJob
@@ -35,6 +36,7 @@ DOCUMENTS = (
     MigrationRecord,
     Repair,
     Step,
+    Stream,
     Subtitle,
     Title,
     TrainingModule,
@@ -64,6 +66,8 @@ __all__ = [
     "Status",
     "Step",
     "StepKind",
+    "Stream",
+    "StreamState",
     "Subtitle",
     "Title",
     "TrainingModule",

@@ -18,7 +18,13 @@ class Media(Document):
     """``source`` is a dumped ``SourceInfo`` once probed; the keys are names in the bucket.
 
     ``size`` and ``stream_size`` (of the published segments) are in bytes.
-    ``master_key`` is set when a stream is complete, and only then is the media playable.
+    ``live_stream`` is the id of the stream that players get, and ``published_order`` the time at
+    which the job of the newest one that was ever published by itself was asked for.
+    ``tasks.streams`` alone writes them, and with them what follows from the live stream:
+    ``master_key`` (set as long as there is one: only then is the media playable), ``renditions``
+    (key of each one's playlist), poster, storyboard, duration, ``stream_size``, ``published_at``.
+    ``master_stream`` and ``master_etag`` say which stream's master was written last, and its MD5;
+    ``master_due`` since when it waits to be written, where it does.
     ``master_subtitles`` are the ids of what its master lists, ``master_version`` counts how often
     it was written; ``subtitles_due`` is set, to a new word each time, while the subtitles may have
     changed and nobody has seen to it.
@@ -36,6 +42,11 @@ class Media(Document):
     duration = FloatField()
     poster_key = StringField()
     storyboard_key = StringField()
+    live_stream = StringField()
+    published_order = DateTimeField()
+    master_stream = StringField()
+    master_etag = StringField()
+    master_due = DateTimeField()
     master_key = StringField()
     renditions = DictField()
     stream_size = LongField()
@@ -55,6 +66,7 @@ class Media(Document):
             ("size", "stream_size"),
             ("master_key", "-published_at"),
             {"fields": ["subtitles_due"], "sparse": True},
+            {"fields": ["master_due"], "sparse": True},
         ],
         "auto_create_index": False,
     }

@@ -29,12 +29,14 @@ class TranscodeJob(WorkUnit):
 
     ``phases`` maps a Phase to its progress 0 to 100, ``speed`` is in seconds of film a second,
     ``renditions`` a list of ``{name, label, width, height, bandwidth, average_bandwidth, size,
-    segments, segments_done}`` (bits a second, bytes).
+    segments, segments_done}`` (bits a second, bytes). ``stream_id`` is the stream that it builds
+    (``tasks.streams.of_job``); after a clean-up the next attempt builds another.
     """
 
     unit_kind = "transcode"
 
     media_id = StringField(required=True)
+    stream_id = StringField()
     name = StringField(required=True)
     filename = StringField()
     resource_type = StringField(choices=["film", "season", "episode"])

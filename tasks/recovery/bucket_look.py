@@ -130,7 +130,6 @@ def remove(orphan: Orphan, who: str) -> str | None:
 def unused(last: Look | None) -> Unused:
     """What of the last look a person may remove, all at once. Raises PyMongoError."""
     removable = [one for one in last.orphans if not one.rule.by_itself] if last else []
-    removable = [one for one in removable if one.kind != "transcode"]
     if last is None or not removable:
         return Unused()
     size = sum(one.size for one in removable)

@@ -202,7 +202,7 @@ def _fix_orphan(orphan: Orphan, who: str) -> Fixed:
 def _not_done(what: Fix) -> str:
     if what is Fix.nothing:
         return "It is left alone for now."
-    return what.value if what is Fix.sync else "Nothing to do any more."
+    return "Nothing to do any more."
 
 
 def confirmed(only: str | None = None) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tasks.models import TranscodeJob
-from tasks.recovery.orphans import Orphan
+from tasks.recovery.orphan import Orphan
 from tasks.recovery.survey import Finding
 from tasks.recovery.verdict import Fix, QueueState, RowState, fixable
 
@@ -14,7 +14,8 @@ from tasks.recovery.verdict import Fix, QueueState, RowState, fixable
 class Drift:
     """One disagreement.
 
-    ``kind``: transcode, step, upload, message, or in the bucket: work, stream, source, half-upload.
+    ``kind``: transcode, step, upload, message, or in the bucket: work, stream, encoding,
+    master, source, half-upload.
     ``job_id`` names it: a job's id, or a name in the bucket. ``row_says`` and ``other_says`` are
     its two sides; ``other`` says whether the other side is the queue or the bucket. ``rule``,
     ``sentence`` and ``fix`` come from the table; ``by_itself``: the next pass repairs it;
@@ -128,7 +129,7 @@ def _queue_words(finding: Finding) -> str:
 
 
 def _bucket_words(orphan: Orphan) -> str:
-    if orphan.kind == "transcode":
+    if orphan.kind == "master" and not orphan.files:
         return "No master playlist"
     if orphan.kind == "upload":
         return f"Parts of {orphan.ref.rsplit(' ', 1)[0]}"

@@ -8,23 +8,21 @@ changed within the last hour is left alone: an upload writes its file first and 
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from tasks import keys
 from tasks.infra.storage import HalfUpload, get_storage
 from tasks.jobs.lifecycle import Conflict
-from tasks.models import Media, Status, TranscodeJob
+from tasks.models import Media, TranscodeJob
 from tasks.models.clock import now
-from tasks.recovery import repairs
+from tasks.recovery import repairs, stream_files
+from tasks.recovery.orphan import Orphan
 from tasks.recovery.verdict import (
-    BY_ID,
-    BucketState,
     Fix,
     Pace,
     RowState,
-    Rule,
     Situation,
     Subject,
     judge,
@@ -41,29 +39,6 @@ WORK_KEPT_SECONDS = 7 * 24 * 3600.0
 HALF_SECONDS = 24 * 3600.0
 #: Folders held against rows at a time.
 BATCH = 1_000
-
-
-@dataclass(frozen=True)
-class Orphan:
-    """``kind``: work, stream, source, upload, or transcode (a job whose stream is missing).
-
-    ``ref`` is the folder, the job id, or key and upload id with a space in between. ``size`` in
-    bytes. ``row``: what the row says, as a state of ``tasks.recovery.verdict``.
-    """
-
-    rule_id: str
-    kind: str
-    ref: str
-    row: str
-    files: int = 0
-    size: int = 0
-    since: str = ""
-    transcode_id: str | None = None
-
-    @property
-    def rule(self) -> Rule:
-        """The rule that calls it drift."""
-        return BY_ID[self.rule_id]
 
 
 Seen = Callable[[Collection[str]], None]
@@ -84,7 +59,7 @@ def find_orphans(seen: Seen = _unseen) -> Iterator[Orphan]:
     for prefix, kind in (keys.streams(), "stream"), (keys.sources(), "source"):
         yield from _media_files(prefix, kind, _own(storage.folders(prefix), seen))
     yield from _half_uploads()
-    yield from _missing_streams()
+    yield from stream_files.find()
 
 
 def remove(orphan: Orphan, who: str) -> str | None:
@@ -95,7 +70,10 @@ def remove(orphan: Orphan, who: str) -> str | None:
     again = _again(orphan)
     if again is None:
         return None
-    done = _abort(again) if again.rule.fix is Fix.abort else _remove_files(again, who)
+    if again.kind in stream_files.KINDS:
+        done = stream_files.fix(again, who)
+    else:
+        done = _abort(again) if again.rule.fix is Fix.abort else _remove_files(again, who)
     if done is not None:
         log.info("%s: %s %s", again.ref, again.rule.sentence, done)
         made = repairs.Made(again.rule, again.kind, again.ref, again.transcode_id, done)
@@ -105,7 +83,10 @@ def remove(orphan: Orphan, who: str) -> str | None:
 
 def _again(orphan: Orphan) -> Orphan | None:
     """The same orphan as it is now."""
-    if orphan.kind == "work":
+    found: Iterator[Orphan]
+    if orphan.kind in stream_files.KINDS:
+        found = filter(lambda one: one.ref == orphan.ref, stream_files.again(orphan))
+    elif orphan.kind == "work":
         found = _work_areas([[_folder(orphan.ref)]])
     elif orphan.kind in ("stream", "source"):
         prefix = keys.streams() if orphan.kind == "stream" else keys.sources()
@@ -210,36 +191,6 @@ def _own_half_uploads() -> Iterator[HalfUpload]:
         for upload in get_storage().half_uploads(prefix):
             if keys.is_id(upload.key.removeprefix(prefix).partition("/")[0]):
                 yield upload
-
-
-def _missing_streams() -> Iterator[Orphan]:
-    """Jobs whose media counts as playable while its stream is gone."""
-    storage = get_storage()
-    there = set(storage.folders(keys.streams()))
-    playable = Media._get_collection().find(
-        {"master_key": {"$gt": ""}}, {"media_id": 1, "master_key": 1}, batch_size=BATCH
-    )
-    for media in playable:
-        # What was published after the listing is looked at by itself.
-        if media["media_id"] in there or storage.head(media["master_key"]) is not None:
-            continue
-        job = (
-            TranscodeJob.objects(media_id=media["media_id"], status=Status.completed.value)
-            .only("job_id", "finished_at")
-            .order_by("-created_at")
-            .first()
-        )
-        if job is not None:
-            situation = Situation(Subject.job, RowState.completed, bucket=BucketState.missing)
-            since = _aware(job.finished_at)
-            yield Orphan(
-                judge(situation).id,
-                "transcode",
-                job.job_id,
-                RowState.completed,
-                since=since.isoformat() if since else "",
-                transcode_id=job.job_id,
-            )
 
 
 def _pace(age: float, kept_seconds: float) -> Pace:

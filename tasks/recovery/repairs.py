@@ -181,7 +181,6 @@ _FIXES: dict[Fix, Callable[[Sequence[Finding], str], Done]] = {
     Fix.advance: _advance,
     Fix.drop: _drop,
     Fix.nothing: _nothing,
-    Fix.sync: _nothing,
 }
 _ORDER = {fix: number for number, fix in enumerate(_FIXES)}
 

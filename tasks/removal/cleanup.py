@@ -1,23 +1,24 @@
 """Clean up: what failed or cancelled jobs left behind goes, and a retry starts from the source.
 
+Of streams that is what the job itself began and did not complete; the next attempt begins another.
+
 Files go first and rows afterwards, so that what was begun and not ended can be begun again.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from tasks import keys
+from tasks import keys, streams
 from tasks.infra.source_cache import forget
 from tasks.jobs import lifecycle_many
 from tasks.jobs.allowed import Action
 from tasks.jobs.transition import Row
-from tasks.models import Media, Phase, TranscodeJob, UploadJob
+from tasks.models import Phase, TranscodeJob, UploadJob
 from tasks.removal.emptying import Emptied, empty
 from tasks.removal.held import Answers, Jobs, hold, let_go, new_hold_token, the_one
 from tasks.removal.parts import remove_parts
 from tasks.removal.removed import Removed
-from tasks.removal.streams import watched
-from tasks.subtitles.changes import unpublish_all
+from tasks.removal.streams import unfinished_paths
 
 _UNPLANNED: dict[str, Any] = {
     "plan": {},
@@ -27,6 +28,7 @@ _UNPLANNED: dict[str, Any] = {
     "chunks_total": 0,
     "renditions": [],
     "detail": "",
+    "stream_id": None,
 }
 _UNSENT: dict[str, Any] = {
     "files_done": 0,
@@ -65,21 +67,17 @@ def clean_up_many(model: Jobs, ids: Sequence[str], who: str, why: str, word: str
 
 
 def _clean_transcodes(jobs: Sequence[Row]) -> Emptied:
-    published = watched(jobs)
-    unseen = {job["job_id"]: job["media_id"] for job in jobs if job["media_id"] not in published}
+    begun = streams.abandon([job["job_id"] for job in jobs])
     emptied = empty(
         {
             job["job_id"]: [
                 keys.work(job["job_id"]),
-                *([keys.stream(job["media_id"])] if job["job_id"] in unseen else []),
+                *streams.own_prefixes(one for one in begun if one.job_id == job["job_id"]),
             ]
             for job in jobs
         }
     )
     done = {job_id: removed for job_id, removed in emptied.items() if isinstance(removed, Removed)}
-    medias = sorted({unseen[job_id] for job_id in done if job_id in unseen})
-    unpublish_all(medias)
-    Media.objects(media_id__in=medias).update(unset__poster_key=True, unset__storyboard_key=True)
     for job_id, rows in remove_parts(done).items():
         done[job_id].rows += rows
     for job in jobs:
@@ -88,13 +86,5 @@ def _clean_transcodes(jobs: Sequence[Row]) -> Emptied:
 
 
 def _clean_uploads(uploads: Sequence[Row]) -> Emptied:
-    # What players can see by now belongs to the stream and not to this upload.
-    published = watched(uploads)
-    return empty(
-        {
-            upload["job_id"]: [upload["upload_path"]]
-            if upload.get("upload_path") and upload["media_id"] not in published
-            else []
-            for upload in uploads
-        }
-    )
+    free = unfinished_paths(uploads)
+    return empty({upload["job_id"]: free.get(upload["job_id"], []) for upload in uploads})

@@ -1,43 +1,42 @@
 """Deleting finished jobs' rows, and if wanted what the jobs made.
 
-The files go first and the row last: what was begun and not ended can be begun again.
+The files go first and the row last: what was begun and not ended can be begun again. A stream that
+is complete is retired, so that nobody who watches it is cut off, and goes by the rule
+``stream-expired``.
 """
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tasks import keys
+from tasks import keys, streams
 from tasks.errors import StorageFailed
-from tasks.feed import events
 from tasks.infra.storage import get_storage
 from tasks.jobs import attach, lifecycle, lifecycle_many
 from tasks.jobs.allowed import Action
 from tasks.jobs.transition import Row
-from tasks.models import JobLogLine, Media, Subtitle, TranscodeJob, UploadJob
+from tasks.models import JobLogLine, Subtitle, TranscodeJob, UploadJob
 from tasks.records import job_log
 from tasks.records.job_log_text import JOB
 from tasks.removal.emptying import THREADS, Emptied, empty
 from tasks.removal.held import Answers, Jobs, hold, let_go, new_hold_token, the_one, why_not
 from tasks.removal.parts import remove_parts
 from tasks.removal.removed import Removed
-from tasks.removal.streams import needed, watched, worked_on
-from tasks.subtitles.changes import unpublish_all
+from tasks.removal.streams import needed, parts_of_complete_streams, unfinished_paths
 
 _LAST_LINE = "Its row was deleted; the audit log says by whom."
-_AT_WORK = "Another job works on this media: its outputs cannot be deleted."
 _NEEDED = "Its transcode job is not finished and needs this upload."
-_WATCHED = (
-    "Its files are part of a stream that can be watched: delete the transcode job with its outputs "
-    "instead."
+_PART = (
+    "Its files are part of a complete stream: delete the transcode job with its outputs instead."
 )
 
 
 def delete(job: TranscodeJob | UploadJob, who: str, *, outputs: bool) -> Removed:
     """Removes a job's row; with a transcode job's its parts' and its work area.
 
-    ``outputs``: of a transcode job the stream too, so that the media is only a source again; of an
-    upload its files, and of a subtitle's the subtitle. Raises NotFound, Conflict where a job that
-    is not finished needs them or somebody can watch them, StorageFailed.
+    What a job began and did not complete goes with it. ``outputs``: of a transcode job its complete
+    stream is retired, and where that was live the media is only a source again; of an upload its
+    files, and of a subtitle's the subtitle. Raises NotFound, Conflict where a job that is not
+    finished or a complete stream needs them, StorageFailed.
     """
     return the_one(delete_many(type(job), [job.job_id], who, new_hold_token(), outputs=outputs))
 
@@ -76,55 +75,41 @@ def finish_many(job_ids: Collection[str]) -> None:
 
 def _refusals(model: Jobs, rows: Sequence[Row], outputs: bool) -> dict[str, str]:
     """Why jobs cannot be deleted although they are finished."""
-    files = [row for row in rows if outputs and _has_files(model, row)]
-    refused: dict[str, str] = {}
-    if model is UploadJob:
-        seen = watched(files)
-        refused |= {row["job_id"]: _WATCHED for row in files if row["media_id"] in seen}
-    busy = worked_on(files)
-    refused |= {row["job_id"]: _AT_WORK for row in files if row["media_id"] in busy}
-    if model is UploadJob:
-        parents = needed(rows)
-        refused |= {row["job_id"]: _NEEDED for row in rows if row["transcode_id"] in parents}
-    return refused
-
-
-def _has_files(model: Jobs, row: Row) -> bool:
-    """Whether it has files of its own: those of a subtitle go with the subtitle."""
-    return model is TranscodeJob or bool(row.get("upload_path") and not row.get("subtitle_id"))
+    if model is TranscodeJob:
+        return {}
+    refused = dict.fromkeys(parts_of_complete_streams(rows), _PART) if outputs else {}
+    parents = needed(rows)
+    return refused | {row["job_id"]: _NEEDED for row in rows if row["transcode_id"] in parents}
 
 
 def _empty_transcodes(jobs: Sequence[Row], outputs: bool) -> Emptied:
-    prefixes = {job["job_id"]: [keys.work(job["job_id"])] for job in jobs}
-    if not outputs:
-        return empty(prefixes)
-    medias = sorted({job["media_id"] for job in jobs})
-    # First what makes it playable: nobody starts to watch what is about to vanish.
-    Media.objects(media_id__in=medias).update(
-        unset__master_key=True,
-        unset__published_at=True,
-        unset__poster_key=True,
-        unset__storyboard_key=True,
-        unset__stream_size=True,
-        set__renditions={},
+    ids = [job["job_id"] for job in jobs]
+    begun = streams.abandon(ids)
+    emptied = empty(
+        {
+            job_id: [
+                keys.work(job_id),
+                *streams.own_prefixes(one for one in begun if one.job_id == job_id),
+            ]
+            for job_id in ids
+        }
     )
-    for job in jobs:
-        prefixes[job["job_id"]].append(keys.stream(job["media_id"]))
-    emptied = empty(prefixes)
-    unpublish_all(medias)
-    events.publish_many([("mediaChanged", {"mediaId": media_id}) for media_id in medias])
+    medias = {job["media_id"] for job in jobs}
+    for stream in streams.completed_by(ids, medias) if outputs else ():
+        removed = emptied[stream.job_id]
+        if isinstance(removed, Removed):
+            try:
+                streams.unpublish([stream.media_id], only=[stream.stream_id])
+            except StorageFailed as error:
+                emptied[stream.job_id] = error
+            else:
+                removed.retired += 1
     return emptied
 
 
 def _empty_uploads(uploads: Sequence[Row], who: str, outputs: bool) -> Emptied:
-    emptied = empty(
-        {
-            upload["job_id"]: [upload["upload_path"]]
-            if outputs and _has_files(UploadJob, upload)
-            else []
-            for upload in uploads
-        }
-    )
+    free = unfinished_paths(row for row in uploads if outputs and not row.get("subtitle_id"))
+    emptied = empty({upload["job_id"]: free.get(upload["job_id"], []) for upload in uploads})
     subtitles = [upload for upload in uploads if outputs and upload.get("subtitle_id")]
     if subtitles:
         with ThreadPoolExecutor(THREADS) as threads:
@@ -142,7 +127,7 @@ def _remove_subtitle(upload: Row, who: str) -> Removed | StorageFailed:
         return removed
     try:
         if subtitle.folder:
-            found = get_storage().list(keys.stream(subtitle.media_id, subtitle.folder, ""))
+            found = get_storage().list(keys.video(subtitle.media_id, subtitle.folder, ""))
             removed.files += len(found)
             removed.size += sum(info.size for info in found.values())
         attach.remove(subtitle.media_id, subtitle.subtitle_id, who)

@@ -6,12 +6,16 @@ from typing import Any
 
 @dataclass
 class Removed:
-    """Counts of files in the bucket, their bytes, multipart uploads given up, and rows."""
+    """Counts of files in the bucket, their bytes, multipart uploads given up, and rows.
+
+    ``retired``: streams that were taken off; their files go when they were kept long enough.
+    """
 
     files: int = 0
     size: int = 0
     uploads: int = 0
     rows: int = 0
+    retired: int = 0
 
     def add(self, other: "Removed") -> None:
         """Counts what else was taken away."""
@@ -19,11 +23,13 @@ class Removed:
         self.size += other.size
         self.uploads += other.uploads
         self.rows += other.rows
+        self.retired += other.retired
 
     def sentence(self) -> str:
         """For people."""
+        retired = f"{_counted(self.retired, 'stream')} retired: the files go later."
         if not (self.files or self.uploads or self.rows):
-            return "There was nothing to remove."
+            return retired if self.retired else "There was nothing to remove."
         parts = [
             _counted(self.files, "file") + (f" ({self.size / 1e6:,.1f} MB)" if self.files else ""),
             _counted(self.uploads, "half upload"),
@@ -31,7 +37,8 @@ class Removed:
         ]
         counts = (self.files, self.uploads, self.rows)
         said = [part for part, count in zip(parts, counts, strict=True) if count]
-        return f"Removed {', '.join(said)}."
+        sentence = f"Removed {', '.join(said)}."
+        return f"{sentence} {retired}" if self.retired else sentence
 
     def data(self) -> dict[str, Any]:
         """For programs; ``bytes`` of the files."""
@@ -40,6 +47,7 @@ class Removed:
             "bytes": self.size,
             "halfUploads": self.uploads,
             "rows": self.rows,
+            "retiredStreams": self.retired,
         }
 
 

@@ -1,7 +1,6 @@
 """Notes of what happened to subtitles, and what of them goes away."""
 
 import uuid
-from collections.abc import Collection
 
 from tasks import keys
 from tasks.infra.storage import get_storage
@@ -58,17 +57,10 @@ def ask_again(subtitle: Subtitle) -> None:
     )
 
 
-def unpublish_all(media_ids: Collection[str]) -> None:
-    """After streams of media were deleted: their subtitles are files that wait for the next one."""
-    ids = list(media_ids)
-    Subtitle.objects(media_id__in=ids).update(unset__published_at=True, unset__upload_for=True)
-    Media.objects(media_id__in=ids).update(set__master_subtitles=[], set__subtitle_languages=[])
-
-
 def drop(subtitle: Subtitle) -> None:
     """Removes a subtitle's files and row; no master may list it. Raises StorageFailed."""
     storage = get_storage()
     if subtitle.folder:
-        storage.delete_prefix(keys.stream(subtitle.media_id, subtitle.folder, ""))
+        storage.delete_prefix(keys.video(subtitle.media_id, subtitle.folder, ""))
     storage.delete_prefix(keys.subtitle_source(subtitle.media_id, subtitle.subtitle_id))
     subtitle.delete()

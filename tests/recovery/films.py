@@ -9,7 +9,7 @@ import m3u8
 from tasks import keys
 from tasks.jobs.submit import submit
 from tasks.media.tools import Tools
-from tasks.models import Media, TranscodeJob
+from tasks.models import Media, Stream, TranscodeJob
 from tasks.models.clock import now
 from tests.media.clips import HEIGHT, packet_times, read_numbers
 from tests.recovery.waiting import until
@@ -47,9 +47,13 @@ def check_stream(
 ) -> None:
     """Every frame once and in order, every segment once, and nothing else left in the bucket."""
     media = Media.objects(media_id=job.media_id).get()
-    assert media.master_key == keys.stream(media.media_id, "master.m3u8")
+    assert media.master_key == keys.master(media.media_id)
     until(lambda: not _keys(servers, keys.work_areas()), "an empty work area", 30)
-    prefix = keys.stream(media.media_id)
+    stream = Stream.objects(stream_id=media.live_stream).get()
+    assert stream.job_id == job.job_id
+    answer = servers.s3_client.get_object(Bucket=servers.bucket, Key=media.master_key)
+    assert f"\n{stream.folder}/{RENDITION}/" in answer["Body"].read().decode()
+    prefix = keys.stream(media.media_id, stream.folder)
     published = {key.removeprefix(prefix): key for key in _keys(servers, prefix)}
     assert "master.m3u8" in published
     for name, key in published.items():

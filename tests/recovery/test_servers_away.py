@@ -73,8 +73,8 @@ def test_mongodb_is_away_for_twenty_seconds_and_the_bucket_for_thirty(
         for job, segments in (uploading, 1), (encoding, 2):
             complete(job, 120)
             check_stream(empty, tools, job, tmp_path / job.job_id, frames_of(segments))
-            put = proxy.written(keys.stream(job.media_id))
-            assert sorted(put) == sorted(get_storage().list(keys.stream(job.media_id)))
+            put = proxy.written(keys.video(job.media_id))
+            assert sorted(put) == sorted(get_storage().list(keys.video(job.media_id)))
         assert [*get_storage().half_uploads()] == []
         upload = UploadJob.objects(transcode_id=uploading.job_id, upload_type="hls").get()
         why = [line.why for line in upload.history if line.status == Status.waiting and line.why]

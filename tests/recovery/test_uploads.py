@@ -19,6 +19,7 @@ from tests.recovery.processes import Dailies, Worker
 from tests.recovery.storage_proxy import StorageProxy, writes
 from tests.recovery.waiting import claims, complete, finish, until
 from tests.servers import Servers
+from tests.tasks.rows import stream_key
 from tests.up.running import all_gone
 
 START = Callable[..., Dailies]
@@ -47,9 +48,9 @@ def _kill(worker: Worker) -> None:
 def _check_objects(proxy: StorageProxy, job: TranscodeJob) -> None:
     """Everything that the stream needs was put exactly once, and nothing half remains."""
     subtitle = Subtitle.objects(media_id=job.media_id).get()
-    published = get_storage().list(keys.stream(job.media_id))
-    assert keys.stream(job.media_id, subtitle.folder, "seg_00000.vtt") in published
-    put = Counter(proxy.written(keys.stream(job.media_id)))
+    published = get_storage().list(keys.video(job.media_id))
+    assert keys.video(job.media_id, subtitle.folder, "seg_00000.vtt") in published
+    put = Counter(proxy.written(keys.video(job.media_id)))
     assert put == dict.fromkeys(published, 1)
     assert [*get_storage().half_uploads()] == []
 
@@ -68,7 +69,7 @@ def test_uploads_of_killed_workers_go_on_where_they_stopped(
         # Each of the two is in the middle of an upload: the last file of one, the first of another.
         playlist.reached()
         subtitle.reached()
-        segments = proxy.written(keys.stream(job.media_id, RENDITION, ""))
+        segments = proxy.written(stream_key(job, RENDITION, ""))
         assert len(segments) == 3
         names = [worker.name for worker in workers]
         for worker in workers:

@@ -112,7 +112,8 @@ def test_check_encoding_status(way: list[dict[str, Any]], started: dict[str, Any
     assert done["streamingUrls"]["master"].endswith(f"{stream}/master.m3u8")
     qualities = done["streamingUrls"]["qualities"]
     for quality in ("360p", "720p"):
-        assert qualities[quality].endswith(f"{stream}/{quality}/playlist.m3u8")
+        # Each encoding has a folder of its own.
+        assert re.search(rf"{stream}/[0-9a-f]{{12}}/{quality}/playlist\.m3u8$", qualities[quality])
 
 
 def test_all_jobs(

@@ -115,7 +115,7 @@ def upload_of(subtitle: Subtitle, status: Status | None = None, seconds: float =
 
 def master_text(media: Media) -> str:
     """The master playlist as it lies in the bucket."""
-    return get_storage().get_bytes(keys.stream(media.media_id, "master.m3u8")).decode()
+    return get_storage().get_bytes(keys.master(media.media_id)).decode()
 
 
 def master_of(media: Media) -> m3u8.M3U8:
@@ -135,6 +135,6 @@ def offers(media: Media, *names: str) -> bool:
 
 def bucket(media: Media, *parts: str) -> dict[str, str]:
     """Name → text of the stream's files below a folder."""
-    prefix = keys.stream(media.media_id, *parts, "")
+    prefix = keys.video(media.media_id, *parts, "")
     found = get_storage().list(prefix)
     return {key.removeprefix(prefix): get_storage().get_bytes(key).decode() for key in found}

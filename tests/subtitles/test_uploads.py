@@ -77,7 +77,7 @@ def test_each_subtitle_has_an_upload_job_of_its_own(stream: Media) -> None:
     assert (upload.upload_type, upload.content_type) == ("subtitle", "subtitle")
     assert (upload.language, upload.subtitle_languages) == ("de", ["de"])
     assert upload.subtitle_path == source.source_key
-    assert upload.upload_path == keys.stream(stream.media_id, source.folder, "")
+    assert upload.upload_path == keys.video(stream.media_id, source.folder, "")
     assert (upload.files_done, upload.files_total) == (4, 4)
     assert (
         upload.bytes_done
@@ -191,7 +191,7 @@ def test_files_that_vanished_are_not_offered(stream: Media) -> None:
     late = attached(stream, "Good morning, how are you today, my old friend?")
     rest(stream, *FIRST, "English")
     late.reload()
-    get_storage().delete_prefix(keys.stream(stream.media_id, late.folder, ""))
+    get_storage().delete_prefix(keys.video(stream.media_id, late.folder, ""))
     other = attached(stream, "God morgon, hur mår du i dag? Jag hoppas att du mår bra.")
     rest(stream, *FIRST, "Svenska")
     assert row(stream, subtitle_id=late.subtitle_id).problem.startswith("Its files are not in")

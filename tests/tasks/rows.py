@@ -2,6 +2,7 @@
 
 import uuid
 
+from tasks import keys, streams
 from tasks.jobs import lifecycle
 from tasks.models import Media, Phase, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.clock import now
@@ -19,6 +20,12 @@ def a_media() -> Media:
         created_at=now(),
     ).save()
     return media
+
+
+def stream_key(job: TranscodeJob, *parts: str) -> str:
+    """A key of the stream that a job builds or has built, or its prefix without parts."""
+    stream = streams.of_job(lifecycle.find(TranscodeJob, job.job_id))
+    return keys.stream(stream.media_id, stream.folder, *parts)
 
 
 def a_job(**fields: object) -> TranscodeJob:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 _GROUND = "errors keys settings models"
-_BELOW_JOBS = f"{_GROUND} listing infra media feed records subtitles queue"
+_BELOW_JOBS = f"{_GROUND} listing infra media feed records subtitles streams queue"
 #: Package or module of ``tasks`` → what of ``tasks`` it may import.
 TASKS = {
     "errors": "",
@@ -19,11 +19,12 @@ TASKS = {
     "models": "",
     "listing": "models",
     "infra": _GROUND,
-    "migrations": f"{_GROUND} listing infra",
+    "migrations": f"{_GROUND} listing infra streams",
     "media": "errors",
     "feed": "models infra",
     "records": "settings models listing infra media",
     "subtitles": "errors keys models infra media",
+    "streams": f"{_GROUND} infra media feed records subtitles",
     "queue": "models infra feed",
     "jobs": _BELOW_JOBS,
     "removal": f"{_BELOW_JOBS} jobs",

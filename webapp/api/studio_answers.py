@@ -158,6 +158,7 @@ class Cleaned(Done[Job], Generic[Job]):
     bytes: int
     half_uploads: int
     rows: int
+    retired_streams: int
 
 
 class Amount(Answer):

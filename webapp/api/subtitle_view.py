@@ -49,8 +49,8 @@ def _entry(media: Media, subtitle: Subtitle, upload: UploadJob | None) -> dict[s
         "inMaster": subtitle.subtitle_id in media.master_subtitles,
     }
     if subtitle.published_at and subtitle.folder:
-        entry["playlistKey"] = keys.stream(media.media_id, subtitle.folder, "playlist.m3u8")
-        entry["fileKey"] = keys.stream(media.media_id, subtitle.folder, "subtitles.vtt")
+        entry["playlistKey"] = keys.video(media.media_id, subtitle.folder, "playlist.m3u8")
+        entry["fileKey"] = keys.video(media.media_id, subtitle.folder, "subtitles.vtt")
     elif error := _error(subtitle, upload):
         entry["error"] = error
     return entry

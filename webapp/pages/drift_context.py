@@ -24,7 +24,9 @@ _KINDS = {
     "analysis": "Training module",
     "message": "Message",
     "work": "Work area",
-    "stream": "Stream",
+    "stream": "Files of a video",
+    "encoding": "Stream",
+    "master": "Master playlist",
     "source": "Source",
     "half-upload": "Unfinished upload",
 }

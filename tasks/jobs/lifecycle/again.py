@@ -96,13 +96,14 @@ def resume(job_id: str, part: str, who: str) -> TranscodeJob | None:
     )
 
 
-def redo(step: Step, why: str) -> Step | None:
-    """A completed step whose output cannot be used waits again."""
+def redo(unit: Unit, why: str) -> Unit | None:
+    """A completed step or upload whose output cannot be used waits again."""
+    done = {"frames_done": 0} if isinstance(unit, Step) else {"files_done": 0, "bytes_done": 0}
     return move(
-        Step,
-        {"job_id": step.job_id, "status": Status.completed.value, "last_op": step.last_op},
+        type(unit),
+        {"job_id": unit.job_id, "status": Status.completed.value, "last_op": unit.last_op},
         Status.waiting,
-        who="merge",
+        who="dailies",
         why=why,
-        fields={"message_id": None, "progress": 0.0, "frames_done": 0, "finished_at": None},
+        fields={"message_id": None, "progress": 0.0, "finished_at": None, **done},
     )

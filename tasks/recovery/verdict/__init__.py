@@ -7,27 +7,31 @@ and "fix stuck" cannot disagree.
 
 from functools import cache
 
-from tasks.recovery.verdict import files, jobs, parts
+from tasks.recovery.verdict import files, jobs, parts, streams
 from tasks.recovery.verdict.rule import Fix, Rule, fixable
 from tasks.recovery.verdict.situation import (
-    BucketState,
+    FilesState,
     LeaseState,
+    LiveState,
+    OwnerState,
     Pace,
     ParentState,
     QueueState,
     RowState,
     Situation,
+    StreamSays,
+    StreamSituation,
     Subject,
 )
 
 #: Every situation matches exactly one of them.
-RULES: tuple[Rule, ...] = (*parts.RULES, *jobs.RULES, *files.RULES)
+RULES: tuple[Rule, ...] = (*parts.RULES, *jobs.RULES, *files.RULES, *streams.RULES)
 
 BY_ID = {rule.id: rule for rule in RULES}
 
 
 @cache
-def judge(situation: Situation) -> Rule:
+def judge(situation: Situation | StreamSituation) -> Rule:
     """The rule for a situation."""
     return next(rule for rule in RULES if rule.matches(situation))
 
@@ -35,15 +39,19 @@ def judge(situation: Situation) -> Rule:
 __all__ = [
     "BY_ID",
     "RULES",
-    "BucketState",
+    "FilesState",
     "Fix",
     "LeaseState",
+    "LiveState",
+    "OwnerState",
     "Pace",
     "ParentState",
     "QueueState",
     "RowState",
     "Rule",
     "Situation",
+    "StreamSays",
+    "StreamSituation",
     "Subject",
     "fixable",
     "judge",

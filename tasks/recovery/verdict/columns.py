@@ -1,6 +1,6 @@
 """Values of a column that several rules name together."""
 
-from tasks.recovery.verdict.situation import BucketState, Pace, ParentState, QueueState, RowState
+from tasks.recovery.verdict.situation import Pace, ParentState, QueueState, RowState
 
 A_ROW = frozenset(RowState) - {RowState.none}
 OPEN = frozenset({RowState.waiting, RowState.active})
@@ -12,6 +12,5 @@ BUSY = frozenset({QueueState.held, QueueState.left, QueueState.fetched})
 NOT_LOST = frozenset(QueueState) - {QueueState.lost}
 IDLE = frozenset({QueueState.none, QueueState.lost})
 NO_PARENT_OVER = frozenset({ParentState.none, ParentState.open})
-NOT_MISSING = frozenset({BucketState.unasked, BucketState.there})
 NOT_MOVED = frozenset({Pace.resting, Pace.still})
 NOT_STILL = frozenset({Pace.moved, Pace.resting})

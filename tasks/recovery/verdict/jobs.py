@@ -8,12 +8,11 @@ from tasks.recovery.verdict.columns import (
     GIVEN_UP,
     IDLE,
     NOT_LOST,
-    NOT_MISSING,
     NOT_STILL,
     OPEN,
 )
-from tasks.recovery.verdict.rule import Fix, Rule, agree, heal, report
-from tasks.recovery.verdict.situation import BucketState, Pace, QueueState, RowState, Subject
+from tasks.recovery.verdict.rule import Fix, Rule, agree, heal
+from tasks.recovery.verdict.situation import Pace, QueueState, RowState, Subject
 
 JOB = Subject.job
 
@@ -44,24 +43,14 @@ RULES: tuple[Rule, ...] = (
         row=RowState.completed,
         queue=QueueState.lost,
     ),
-    report(
-        "stream-missing",
-        JOB,
-        "It is completed, but its stream is not in the bucket.",
-        Fix.sync,
-        row=RowState.completed,
-        queue=NOT_LOST,
-        bucket=BucketState.missing,
-    ),
     agree("job-under-way", JOB, "Something of it is under way.", row=OPEN, queue=BUSY),
     agree("job-just-moved", JOB, "It moved a moment ago.", row=OPEN, queue=IDLE, pace=NOT_STILL),
     agree(
         "job-completed",
         JOB,
-        "It is completed, and nothing speaks against its stream.",
+        "It is completed, and nothing of it is due.",
         row=RowState.completed,
         queue=NOT_LOST,
-        bucket=NOT_MISSING,
     ),
     agree("job-given-up", JOB, "It failed or was cancelled, and waits for a person.", row=GIVEN_UP),
     agree("no-job", JOB, "There is no such job.", row=RowState.none),

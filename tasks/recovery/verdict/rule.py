@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tasks.recovery.verdict.situation import Situation, Subject
+from tasks.recovery.verdict.situation import Situation, StreamSituation, Subject
 
 
 class Fix(StrEnum):
@@ -19,7 +19,9 @@ class Fix(StrEnum):
     drop = "The message is taken out of the queue."
     remove = "The files are removed."
     abort = "The parts that were sent are removed."
-    sync = "Sync the job: it compares all files, and lets a retry make what is missing."
+    settle = "Its state is set to what the video's row says."
+    put_another = "The newest other complete stream is published in its place."
+    write = "It is written again as the video's row says, or removed where no stream is live."
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Rule:
     by_itself: bool = False
     when: Mapping[str, frozenset[Any]] = field(default_factory=dict)
 
-    def matches(self, situation: Situation) -> bool:
+    def matches(self, situation: Situation | StreamSituation) -> bool:
         """Whether the rule is for this situation."""
         return situation.subject is self.subject and all(
             getattr(situation, column) in allowed for column, allowed in self.when.items()
@@ -69,4 +71,4 @@ def _sets(when: Mapping[str, Any]) -> dict[str, frozenset[Any]]:
 
 def fixable(rule: Rule) -> bool:
     """Whether a click repairs it."""
-    return rule.fix not in (Fix.nothing, Fix.sync)
+    return rule.fix is not Fix.nothing

@@ -12,6 +12,8 @@ class Subject(StrEnum):
     work_area = "work area"
     media_files = "files of a media"
     half_upload = "unfinished multipart upload"
+    stream = "stream"
+    master = "master playlist"
 
 
 class RowState(StrEnum):
@@ -60,12 +62,39 @@ class ParentState(StrEnum):
     gone = "deleted"
 
 
-class BucketState(StrEnum):
-    """The files that the row stands for."""
+class StreamSays(StrEnum):
+    """The state in a stream's row; ``none``: there is no row."""
 
-    unasked = "not looked at"
+    none = "none"
+    building = "building"
+    live = "live"
+    retired = "retired"
+    removed = "removed"
+
+
+class LiveState(StrEnum):
+    """The stream that the media's row says is live: the one that is judged, another, or none. Of a
+    master, ``this``: there is one."""
+
+    this = "this one"
+    another = "another"
+    none = "none"
+
+
+class OwnerState(StrEnum):
+    """The job of a stream: it is there and builds or built this one, or not (any more)."""
+
     there = "there"
-    missing = "missing"
+    gone = "gone"
+
+
+class FilesState(StrEnum):
+    """A stream's files in the bucket: as many and as large as its row says, fewer, or none. Of a
+    master, ``whole``: it is as it was last written for the live stream."""
+
+    whole = "whole"
+    lacking = "lacking"
+    none = "none"
 
 
 class Pace(StrEnum):
@@ -73,7 +102,8 @@ class Pace(StrEnum):
 
     Of parts and jobs, ``moved``: within the grace; ``resting``: a retry is due later; ``still``:
     nothing is to come. Of messages and files, ``moved``: younger than an hour; ``still``: older
-    than they are kept; ``resting``: between the two.
+    than they are kept; ``resting``: between the two. Of a retired stream, ``still``: it was kept
+    for long enough. Of a master, ``moved``: it is due since a moment ago.
     """
 
     moved = "just moved"
@@ -90,5 +120,16 @@ class Situation:
     lease: LeaseState = LeaseState.none
     queue: QueueState = QueueState.none
     parent: ParentState = ParentState.open
-    bucket: BucketState = BucketState.unasked
+    pace: Pace = Pace.still
+
+
+@dataclass(frozen=True)
+class StreamSituation:
+    """One value of each column, of a stream or a master."""
+
+    subject: Subject
+    stream: StreamSays = StreamSays.none
+    live: LiveState = LiveState.none
+    owner: OwnerState = OwnerState.there
+    files: FilesState = FilesState.whole
     pace: Pace = Pace.still

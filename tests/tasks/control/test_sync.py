@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tasks import keys
 from tasks.control.actions import act
 from tasks.control.many import act_many
 from tasks.control.order import Order, Outcome
@@ -14,6 +13,7 @@ from tasks.jobs.allowed import Action
 from tasks.models import AuditEntry, Kind, Status, TranscodeJob, UploadJob
 from tasks.queue import messages
 from tasks.recovery.reconciler import heal
+from tests.tasks.rows import stream_key
 from tests.tasks.uploading import do_uploads, uploading_job
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -28,7 +28,7 @@ def published(*, lacking: str = "") -> TranscodeJob:
     # Messages that nobody acknowledged: their order in Redis differs each time.
     heal({job.job_id})
     if lacking:
-        get_storage().delete([keys.stream(job.media_id, lacking)])
+        get_storage().delete([stream_key(job, lacking)])
     return job
 
 
@@ -44,7 +44,7 @@ def told(job: TranscodeJob, job_id: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("lacking", ["", "master.m3u8"])
+@pytest.mark.parametrize("lacking", ["", "720p/playlist.m3u8"])
 @pytest.mark.parametrize("kind", list(Kind))
 def test_many_at_once_are_told_what_each_would_be(kind: Kind, lacking: str) -> None:
     jobs = [published(lacking=lacking) for _ in range(2)]

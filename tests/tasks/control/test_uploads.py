@@ -11,6 +11,7 @@ from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
 from tasks.jobs.allowed import Action
 from tasks.models import Kind, Media, Status, Step, StepKind, Subtitle, TranscodeJob, UploadJob
+from tests.tasks.rows import a_job, stream_key
 from tests.tasks.uploading import (
     attached,
     do,
@@ -40,7 +41,7 @@ def reread(job: TranscodeJob) -> TranscodeJob:
 
 
 def master(job: TranscodeJob) -> str:
-    return get_storage().get_bytes(keys.stream(job.media_id, "master.m3u8")).decode()
+    return get_storage().get_bytes(keys.master(job.media_id)).decode()
 
 
 def fail(upload: UploadJob) -> None:
@@ -98,7 +99,7 @@ class TestMaster:
             transcode_id=job.job_id, upload_type="master_playlist", status="waiting"
         ).get()
         fail(refresh)
-        gone = keys.stream(job.media_id, "720p", "playlist.m3u8")
+        gone = stream_key(job, "720p", "playlist.m3u8")
         get_storage().delete([gone])
         act(Kind.transcode, Action.sync, job.job_id, EDITOR)
         assert reread(job).status == Status.failed
@@ -108,7 +109,9 @@ class TestMaster:
         do_uploads(job)
 
         assert reread(job).status == Status.completed
-        assert get_storage().head(gone) is not None
+        # In another stream: one that was complete is never changed.
+        assert get_storage().head(gone) is None
+        assert get_storage().head(stream_key(job, "720p", "playlist.m3u8")) is not None
         assert lifecycle.find(UploadJob, refresh.job_id).status == Status.failed
         act(Kind.upload, Action.retry, refresh.job_id, EDITOR)
         do_uploads(job)
@@ -138,10 +141,10 @@ class TestDelete:
         assert UploadJob.objects(job_id=upload.job_id).first() is None
         # Its files stay until no master names them.
         assert "SUBTITLES" in master(job)
-        assert len(get_storage().list(keys.stream(job.media_id, folder, ""))) == 4
+        assert len(get_storage().list(keys.video(job.media_id, folder, ""))) == 4
         do_uploads(job)
         assert "SUBTITLES" not in master(job)
-        assert get_storage().list(keys.stream(job.media_id, folder, "")) == {}
+        assert get_storage().list(keys.video(job.media_id, folder, "")) == {}
         assert len(Subtitle.objects) == 0
 
     def test_the_row_alone_leaves_the_subtitle_to_viewers(self) -> None:
@@ -151,22 +154,25 @@ class TestDelete:
         assert UploadJob.objects(transcode_id=job.job_id, status="waiting").count() == 0
         assert "SUBTITLES" in master(job)
 
-    def test_outputs_that_another_job_writes_are_kept(self) -> None:
+    def test_outputs_go_and_those_that_another_job_writes_stay(self) -> None:
         job = uploading_job()
         upload = upload_of(job)
         fail(upload)
-        other = uploading_job()
-        TranscodeJob.objects(job_id=other.job_id).update(media_id=job.media_id)
-        with pytest.raises(lifecycle.Conflict, match="Another job works on this media"):
-            act(Kind.upload, Action.delete, upload.job_id, EDITOR, outputs=True)
-        assert lifecycle.find(UploadJob, upload.job_id)
+        other = a_job(media_id=job.media_id)
+        own, others = (stream_key(one, "720p", "seg_00000.m4s") for one in (job, other))
+        for key in (own, others):
+            get_storage().put_bytes(key, b"1")
+        outcome = act(Kind.upload, Action.delete, upload.job_id, EDITOR, outputs=True)
+        assert (outcome.data["rows"], outcome.data["files"]) == (1, 1)
+        assert get_storage().head(own) is None
+        assert get_storage().head(others) is not None
 
 
 class TestSync:
     def test_a_subtitle_whose_files_are_gone_fails_and_leaves_the_master(self) -> None:
         job = published(subtitle=True)
         subtitle = Subtitle.objects.get()
-        gone = keys.stream(job.media_id, subtitle.folder, "seg_00001.vtt")
+        gone = keys.video(job.media_id, subtitle.folder, "seg_00001.vtt")
         get_storage().delete([gone])
         upload = upload_of(job, "subtitle")
 
@@ -188,7 +194,7 @@ class TestSync:
 
     def test_a_subtitle_without_an_upload_row_is_put_again(self) -> None:
         job = published(subtitle=True)
-        gone = keys.stream(job.media_id, Subtitle.objects.get().folder, "playlist.m3u8")
+        gone = keys.video(job.media_id, Subtitle.objects.get().folder, "playlist.m3u8")
         get_storage().delete([gone])
         UploadJob.objects(transcode_id=job.job_id, upload_type="subtitle").delete()
         assert "put again" in act(Kind.transcode, Action.sync, job.job_id, EDITOR).sentence
@@ -202,7 +208,7 @@ class TestSync:
         do_uploads(job)
         done = upload_of(job, rendition="360p")
         assert "missing" not in act(Kind.upload, Action.sync, done.job_id, EDITOR).sentence
-        get_storage().delete([keys.stream(job.media_id, "360p", "init.mp4")])
+        get_storage().delete([stream_key(job, "360p", "init.mp4")])
 
         outcome = act(Kind.upload, Action.sync, done.job_id, EDITOR)
 

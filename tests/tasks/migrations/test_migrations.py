@@ -12,13 +12,13 @@ import pytest
 from bson import json_util
 
 from bench.rows_fill import fill
-from tasks import migrations
+from tasks import migrations, streams
 from tasks.listing import facets
 from tasks.listing.job_filter import JobFilter, from_query
 from tasks.listing.jobs_query import SortOrder, find
 from tasks.listing.totals import count
 from tasks.migrations import Migration, MigrationFailed, catalogue, indexes
-from tasks.models import DOCUMENTS, MigrationRecord, TranscodeJob, UploadJob
+from tasks.models import DOCUMENTS, Media, MigrationRecord, Stream, TranscodeJob, UploadJob
 from tasks.models.stored import collection
 from tests.servers import Servers
 from tests.up.running import ROOT, dailies, eventually
@@ -73,6 +73,12 @@ def test_rows_of_the_version_before_are_served_before_and_after(dumped: Servers)
             assert row["day"] == facets.day(row["created_at"])
             assert row["term_pairs"]
         assert "status_1_created_at_-1_job_id_-1" not in collection(document).index_information()
+    # The stream of a completed job is where it was, and has a row.
+    [stream] = Stream.objects
+    media = Media.objects(live_stream=stream.stream_id).get()
+    assert (stream.state, stream.folder, stream.media_id) == ("live", "", media.media_id)
+    assert streams.playlist_keys(stream) == media.renditions
+    assert TranscodeJob.objects(stream_id=stream.stream_id).get().job_id == stream.job_id
     [_, pairs, _] = migrations.standing()[:3]
     assert (pairs.done, pairs.total, pairs.remaining) == (True, 8, 0)
     assert migrations.run() == []

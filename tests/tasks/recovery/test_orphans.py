@@ -70,7 +70,7 @@ def test_what_changed_within_the_hour_is_never_touched(monkeypatch: pytest.Monke
 def test_what_belongs_to_a_row_is_no_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
     media, job = a_media(), a_job()
     put(keys.source(media.media_id, "film.mp4"))
-    put(keys.stream(media.media_id, "720p", "a.m4s"))
+    put(keys.video(media.media_id, "720p", "a.m4s"))
     put(keys.work(job.job_id, "chunk", "a.m4s"))
     later(monkeypatch, days=30)
     assert found() == []
@@ -152,7 +152,7 @@ def test_an_unfinished_upload_is_found_after_a_day(
 def test_a_stream_that_is_gone_is_told() -> None:
     media, job = a_media(), finished(Status.completed)
     TranscodeJob.objects(job_id=job.job_id).update_one(set__media_id=media.media_id)
-    key = put(keys.stream(media.media_id, "master.m3u8"))
+    key = put(keys.master(media.media_id))
     media.update(set__master_key=key)
     assert found() == []
     get_storage().delete([key])

@@ -6,23 +6,31 @@ import pytest
 
 from tasks.recovery.verdict import (
     RULES,
-    BucketState,
+    FilesState,
     Fix,
     LeaseState,
+    LiveState,
+    OwnerState,
     Pace,
     ParentState,
     QueueState,
     RowState,
     Situation,
+    StreamSays,
+    StreamSituation,
     Subject,
     judge,
 )
 
+OF_STREAMS = (Subject.stream, Subject.master)
+OTHERS = [subject for subject in Subject if subject not in OF_STREAMS]
 ALL = [
     Situation(*values)
-    for values in itertools.product(
-        Subject, RowState, LeaseState, QueueState, ParentState, BucketState, Pace
-    )
+    for values in itertools.product(OTHERS, RowState, LeaseState, QueueState, ParentState, Pace)
+]
+STREAMS = [
+    StreamSituation(*values)
+    for values in itertools.product(OF_STREAMS, StreamSays, LiveState, OwnerState, FilesState, Pace)
 ]
 UNFINISHED = (RowState.waiting, RowState.active)
 FINISHED = (RowState.completed, RowState.failed, RowState.cancelled)
@@ -31,16 +39,17 @@ STARTS_WORK = (Fix.send, Fix.take_back)
 
 
 def test_each_situation_matches_exactly_one_rule() -> None:
+    every: list[Situation | StreamSituation] = [*ALL, *STREAMS]
     wrong = [
         (situation, [rule.id for rule in RULES if rule.matches(situation)])
-        for situation in ALL
+        for situation in every
         if sum(rule.matches(situation) for rule in RULES) != 1
     ]
     assert wrong == []
 
 
 def test_each_rule_is_needed_and_named_once() -> None:
-    assert {judge(situation).id for situation in ALL} == {rule.id for rule in RULES}
+    assert {judge(situation).id for situation in [*ALL, *STREAMS]} == {rule.id for rule in RULES}
     assert len({rule.id for rule in RULES}) == len(RULES)
     assert len({rule.sentence for rule in RULES}) >= len(RULES) - 1
 
@@ -50,7 +59,7 @@ def test_what_agrees_is_left_alone_and_what_heals_itself_has_a_fix() -> None:
         if not rule.drift:
             assert rule.fix is Fix.nothing, rule.id
         if rule.by_itself:
-            assert rule.fix not in (Fix.nothing, Fix.sync), rule.id
+            assert rule.fix is not Fix.nothing, rule.id
 
 
 def parts() -> list[Situation]:
@@ -99,6 +108,16 @@ def test_nothing_is_removed_from_the_bucket_while_a_job_needs_it_or_within_an_ho
         if judge(situation).fix in (Fix.remove, Fix.abort):
             assert situation.pace is not Pace.moved, situation
             assert situation.subject is Subject.half_upload or situation.row not in UNFINISHED
+
+
+def test_nothing_of_a_live_stream_is_removed_and_nothing_without_a_row_by_itself() -> None:
+    for situation in STREAMS:
+        rule = judge(situation)
+        if rule.fix is Fix.remove:
+            assert situation.live is not LiveState.this, situation
+            assert rule.by_itself == (situation.stream is not StreamSays.none), situation
+        if situation.stream is StreamSays.building and situation.owner is OwnerState.there:
+            assert rule.fix is not Fix.remove
 
 
 @pytest.mark.parametrize("subject", [Subject.work_area, Subject.media_files, Subject.half_upload])

@@ -8,7 +8,7 @@ from typing import Any
 import pymongo.collection
 import pytest
 
-from tasks import keys
+from tasks import keys, streams
 from tasks.control import bulk
 from tasks.control.actions import act
 from tasks.control.many import act_many
@@ -22,7 +22,7 @@ from tasks.models.bulk_operation import BulkOperation
 from tasks.removal import emptying
 from tasks.removal.removed import Removed
 from tests.tasks.control.test_bulk import WHO, counted, work
-from tests.tasks.rows import a_job, a_media, a_step, an_upload, claimed
+from tests.tasks.rows import a_job, a_media, a_step, an_upload, claimed, stream_key
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -35,7 +35,7 @@ def a_failed_job(files: int = 2) -> TranscodeJob:
     )
     lifecycle.fail(claimed(a_step(job)), EncoderFailed("It stumbled."))
     upload = claimed(an_upload(job))
-    folder = keys.stream(job.media_id, "720p", "")
+    folder = stream_key(job, "720p", "")
     UploadJob.objects(job_id=upload.job_id).update(upload_path=folder)
     lifecycle.fail(upload, EncoderFailed("It stumbled."))
     lifecycle.activate(job.job_id)
@@ -47,8 +47,15 @@ def a_failed_job(files: int = 2) -> TranscodeJob:
 
 
 def a_watched_job() -> TranscodeJob:
+    """A failed job of a media whose stream is live: it is that of another job."""
     job = a_failed_job()
-    Media.objects(media_id=job.media_id).update(master_key="hls/x/master.m3u8")
+    other = a_job(media_id=job.media_id)
+    stream = streams.of_job(other)
+    get_storage().put_bytes(stream_key(other, "720p", "seg"), b"1")
+    done = streams.complete(stream, other, master="#EXTM3U\n", files={"seg": 1})
+    assert done is not None
+    assert streams.publish_newest(done)
+    assert streams.write_master(job.media_id) is not None
     return job
 
 
@@ -74,7 +81,7 @@ def left_of(job: TranscodeJob) -> dict[str, Any]:
                 getattr(row, "cleaning_by", None),
                 [line.why.replace(" (bulk an opera)", "") for line in row.history],
             )
-    prefixes = (keys.work(job.job_id), keys.stream(job.media_id))
+    prefixes = (keys.work(job.job_id), keys.video(job.media_id))
     rows["files"] = [len(get_storage().list(prefix)) for prefix in prefixes]
     rows["media"] = bool(Media.objects(media_id=job.media_id).get().master_key)
     log = JobLogLine.objects(job_id=job.job_id).order_by("id")

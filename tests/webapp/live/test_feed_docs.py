@@ -148,6 +148,7 @@ def test_a_job_s_life_is_told_as_the_table_says(clean: Servers) -> None:
     lifecycle.cancel(TranscodeJob, job.job_id, "ada")
     lifecycle.remove(lifecycle.find(TranscodeJob, job.job_id))
     events.publish("mediaChanged", mediaId="m")
+    events.publish("streamPublished", mediaId="m", streamId="s")
     events.publish("workersChanged", worker="w", live=True)
     events.publish("jobRepaired", jobId="j", reason="It was lost.")
 
