@@ -185,6 +185,12 @@ class Settings(BaseSettings):
         validation_alias="DAILIES_X264_PRESET",
         description="Speed of the encoder against size.",
     )
+    loudness: Literal["off", "-16", "-23"] = Field(
+        "off",
+        validation_alias="DAILIES_LOUDNESS",
+        description="Loudness in LUFS (EBU R128) that sound is brought to: -23 is television's,"
+        " -16 that of phones and the web. Off: it stays as it is, and is measured.",
+    )
     chunk_seconds: Annotated[float | None, Field(ge=2, le=600)] = Field(
         None,
         validation_alias="DAILIES_CHUNK_SECONDS",

@@ -13,7 +13,8 @@ from tasks.media.commands import chunk_command, output_folders
 from tasks.media.process import Progress, run
 from tasks.media.segments import RenditionOutput, read_outputs
 from tasks.media.sound import encode_sound
-from tasks.models import Step
+from tasks.models import Step, StepKind
+from tasks.records import job_log
 from tasks.settings import get_settings
 
 #: Share of a chunk's bar that is encoding; the rest is putting the segments into the work area.
@@ -63,7 +64,10 @@ def encode_chunk(step: Step, beat: Heartbeat) -> dict[str, Any]:
 
 
 def encode_audio(step: Step, beat: Heartbeat) -> dict[str, Any]:
-    """Puts the audio rendition into the work area; ``result`` is as for a chunk."""
+    """Puts the sound tracks into the work area; ``result`` is as for a chunk.
+
+    Tracks that cannot be encoded are left out of it, if one is good, and the job's log says so.
+    """
     job = job_of(step.transcode_id)
     media, plan = media_of(job), plan_of(job)
 
@@ -78,23 +82,26 @@ def encode_audio(step: Step, beat: Heartbeat) -> dict[str, Any]:
     with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
         for output_folder in output_folders(plan, folder):
             output_folder.mkdir()
-        output = encode_sound(
+        sound = encode_sound(
             source,
             source_of(media),
             plan,
             folder,
             tools(),
-            limits=run_limits(folder, plan.duration),
+            limits=run_limits(folder, plan.duration * len(plan.sounds)),
+            target=loudness_target(),
             stop=beat.stop,
             on_progress=show,
         )
         prefix = work_prefix(step)
         put_folder(folder, prefix, beat.stop)
+    for note in sound.notes:
+        job_log.note(job.job_id, StepKind.AUDIO.value, note, level="warning")
     result = {
-        "renditions": [output.model_dump(mode="json")],
+        "renditions": [output.model_dump(mode="json") for output in sound.renditions],
         "thumbnails": [],
         "prefix": prefix,
-        "sizes": sizes([output]),
+        "sizes": sizes(sound.renditions),
     }
     return {"result": result, "speed": None}
 
@@ -115,3 +122,9 @@ def sizes(outputs: Iterable[RenditionOutput]) -> dict[str, dict[str, int]]:
         }
         for output in outputs
     }
+
+
+def loudness_target() -> float | None:
+    """LUFS that sound is brought to; None where it stays as it is."""
+    wanted = get_settings().loudness
+    return None if wanted == "off" else float(wanted)

@@ -26,6 +26,7 @@ from tasks.media.presentation import check_presentation
 from tasks.media.process import run
 from tasks.media.segments import ChunkOutput, RenditionOutput, join, odd_chunks
 from tasks.media.storyboard import sheets, webvtt
+from tasks.media.tracks import is_sound
 from tasks.media.verify import verify
 from tasks.models import Step, StepKind, Stream, TranscodeJob
 from tasks.records import job_log
@@ -64,7 +65,7 @@ def merge(step: Step, beat: Heartbeat) -> dict[str, Any]:
     area = get_storage().list(keys.work(job.job_id))
     _redo_unusable(encoded, area)
     renditions = _whole(plan, encoded)
-    frames = max((r.frames for r in renditions if r.name != "audio"), default=0)
+    frames = max((r.frames for r in renditions if not is_sound(r.name)), default=0)
     texts = all_playlists(plan, renditions)
     problems = check_presentation(texts, _sizes(encoded, area), plan, frames=frames or None)
     if problems:
@@ -186,7 +187,8 @@ def _verify(
     only = plan.model_copy(
         update={
             "rungs": tuple(rung for rung in plan.rungs if rung.name == rendition.name),
-            "audio": plan.audio if plan.audio and plan.audio.name == rendition.name else None,
+            "audio": next((s for s in plan.sounds if s.name == rendition.name), None),
+            "other_audio": (),
         }
     )
     limits = run_limits(folder, plan.duration)
@@ -201,7 +203,9 @@ def _with_bitrates(job: TranscodeJob, outputs: Sequence[RenditionOutput]) -> lis
     by_name = {output.name: output for output in outputs}
     rows = []
     for row in job.renditions:
-        output = by_name[row["name"]]
+        output = by_name.get(row["name"])
+        if output is None:
+            continue  # a sound track that was left out
         size = sum(segment.size for segment in output.segments)
         peak = peak_bandwidth([(segment.size, segment.duration) for segment in output.segments])
         rows.append(
@@ -210,6 +214,7 @@ def _with_bitrates(job: TranscodeJob, outputs: Sequence[RenditionOutput]) -> lis
                 "segments": len(output.segments),
                 "bandwidth": peak,
                 "average_bandwidth": round(size * 8 / output.duration),
+                **({"loudness": output.loudness.model_dump()} if output.loudness else {}),
             }
         )
     return rows

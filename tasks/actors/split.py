@@ -12,6 +12,7 @@ from tasks.jobs import lifecycle
 from tasks.media.commands import audio_segments
 from tasks.media.plan import Plan, make_plan
 from tasks.media.probe import probe
+from tasks.media.tracks import names
 from tasks.models import Step
 from tasks.records import job_log
 from tasks.records.job_log_text import SPLIT, planned, probed
@@ -61,14 +62,16 @@ def renditions_of(plan: Plan) -> list[dict[str, Any]]:
         }
         for rung in plan.rungs
     ]
-    if plan.audio is not None:
-        rows.append(
-            {
-                "name": plan.audio.name,
-                "label": "AAC",
-                "segments": audio_segments(plan),
-                "segments_done": 0,
-                "size": 0,
-            }
-        )
+    rows += [
+        {
+            "name": audio.name,
+            "label": "AAC",
+            "track": name,
+            "language": audio.tag,
+            "segments": audio_segments(plan),
+            "segments_done": 0,
+            "size": 0,
+        }
+        for audio, name in zip(plan.sounds, names(plan.sounds), strict=True)
+    ]
     return rows

@@ -17,6 +17,7 @@ from tasks.feed import events
 from tasks.infra.source_cache import source_file
 from tasks.infra.storage import get_storage
 from tasks.media.commands import subtitles_command
+from tasks.media.language import UNKNOWN, name_of
 from tasks.media.plan import PLAYLIST
 from tasks.media.process import run
 from tasks.media.source import SourceInfo, SubtitleInfo
@@ -25,7 +26,6 @@ from tasks.subtitles import extracted, segments
 from tasks.subtitles.changes import publish, withdraw
 from tasks.subtitles.cues import Track, within
 from tasks.subtitles.detect import detect
-from tasks.subtitles.language import UNKNOWN, name_of
 from tasks.subtitles.parse import Parsed, parse, words
 from tasks.subtitles.scan import MAX_BYTES
 

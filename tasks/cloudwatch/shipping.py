@@ -21,6 +21,7 @@ from tasks.cloudwatch.entry import MAX_AGE_MS, Entry, batches
 from tasks.cloudwatch.stages import Stages
 from tasks.feed import events
 from tasks.infra.lock import Lock
+from tasks.media.tracks import is_sound
 from tasks.models import TranscodeJob
 from tasks.settings import get_settings
 
@@ -175,7 +176,7 @@ def _names(job_id: str) -> tuple[str, ...]:
     names = tuple(rendition["name"] for rendition in job.renditions) if job is not None else ()
     if not names:
         raise LookupError(job_id)  # not planned yet: to be asked again
-    return tuple(name for name in names if name != "audio") or names
+    return tuple(name for name in names if not is_sound(name)) or names
 
 
 def _forgotten(place: str) -> bool:

@@ -4,6 +4,7 @@ from tasks import keys, streams
 from tasks.jobs.outputs import rendition_prefix
 from tasks.jobs.upload_text import NOTHING_LOST
 from tasks.listing.search_terms import words
+from tasks.media.tracks import is_sound
 from tasks.models import Media, Subtitle, Title, TranscodeJob, UploadJob
 from tasks.queue import broker
 from tasks.settings import get_settings
@@ -40,9 +41,9 @@ def make_rendition_uploads(job: TranscodeJob) -> list[UploadJob]:
             job_type=broker.UPLOAD_HLS,
             queue_name=broker.UPLOAD_HLS,
             upload_type="hls",
-            content_type="audio" if rendition["name"] == "audio" else "video",
+            content_type="audio" if is_sound(rendition["name"]) else "video",
             # Of a resolution; sound has none.
-            label=rendition.get("label") if rendition["name"] != "audio" else None,
+            label=rendition.get("label") if not is_sound(rendition["name"]) else None,
             rendition=rendition["name"],
             filename=f"{rendition['name']}/playlist.m3u8",
             hls_dir=keys.work(job.job_id),

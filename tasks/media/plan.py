@@ -11,6 +11,7 @@ from tasks.media.filters import thumbnail_size
 from tasks.media.ladder import Rung, build_ladder
 from tasks.media.source import Rate, SourceInfo, Value
 from tasks.media.timing import output_rate
+from tasks.media.tracks import AudioPlan, audio_plans
 
 GOP_SECONDS = 2
 GOPS_A_SEGMENT = 3
@@ -19,8 +20,6 @@ GOPS_A_SEGMENT = 3
 SHORTEST_REST = 4
 REST_SHARE = 12  # a rest is short below this part of a segment (half a second), too
 AUDIO_SEGMENT_SECONDS = 6.0
-AUDIO_SAMPLE_RATE = 48_000
-AUDIO_BITRATE = 128_000
 #: The first chunks of a film, which are sent before all others: a viewer waits for them.
 FIRST_CHUNKS = 3
 # A film must not become thousands of thumbnails, nor a clip only three.
@@ -49,17 +48,6 @@ class Chunk(Value):
     segments: int
 
 
-class AudioPlan(Value):
-    """The audio rendition."""
-
-    name: str = "audio"
-    stream_index: int
-    channels: int = 2
-    bitrate: int = AUDIO_BITRATE
-    sample_rate: int = AUDIO_SAMPLE_RATE
-    language: str = ""
-
-
 class Plan(Value):
     """What is made of a source. Without video there are no rungs and no chunks."""
 
@@ -71,10 +59,16 @@ class Plan(Value):
     segment_frames: int
     chunks: tuple[Chunk, ...]
     rungs: tuple[Rung, ...]
-    audio: AudioPlan | None
+    audio: AudioPlan | None  # the sound track that plays by itself
+    other_audio: tuple[AudioPlan, ...] = ()
     thumbnail_frames: int  # frames from one thumbnail to the next
     thumbnail_width: int
     thumbnail_height: int
+
+    @property
+    def sounds(self) -> tuple[AudioPlan, ...]:
+        """All sound tracks."""
+        return () if self.audio is None else (self.audio, *self.other_audio)
 
     @property
     def segment_seconds(self) -> float:
@@ -104,7 +98,8 @@ class Plan(Value):
 
 def make_plan(info: SourceInfo, *, target_chunk_seconds: float | None = None) -> Plan:
     """Plan the work on a source. Without a target, chunks are 24 s in clips, 60 s in films."""
-    audio = _audio_plan(info)
+    audio, *others = audio_plans(info.audio, info.format_name) or (None,)
+    other_audio = tuple(track for track in others if track is not None)
     if info.video is None:
         return Plan(
             kind="audio",
@@ -116,6 +111,7 @@ def make_plan(info: SourceInfo, *, target_chunk_seconds: float | None = None) ->
             chunks=(),
             rungs=(),
             audio=audio,
+            other_audio=other_audio,
             thumbnail_frames=1,
             thumbnail_width=0,
             thumbnail_height=0,
@@ -140,6 +136,7 @@ def make_plan(info: SourceInfo, *, target_chunk_seconds: float | None = None) ->
         chunks=cut(frames, segment_frames, target * float(rate)),
         rungs=build_ladder(info),
         audio=audio,
+        other_audio=other_audio,
         thumbnail_frames=_thumbnail_frames(duration, rate),
         thumbnail_width=thumbnail_width,
         thumbnail_height=thumbnail_height,
@@ -219,13 +216,6 @@ def playlist_name(rendition: str) -> str:
 def iframes_name(rendition: str) -> str:
     """Name of a rendition's I-frame playlist."""
     return f"{rendition}/{IFRAMES}"
-
-
-def _audio_plan(info: SourceInfo) -> AudioPlan | None:
-    if not info.audio:
-        return None
-    chosen = next((stream for stream in info.audio if stream.default), info.audio[0])
-    return AudioPlan(stream_index=chosen.index, language=chosen.language)
 
 
 def _thumbnail_frames(duration: float, rate: Rate) -> int:

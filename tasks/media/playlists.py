@@ -6,6 +6,7 @@ from math import ceil, floor
 from pathlib import PurePosixPath
 
 from tasks.media.ladder import Rung
+from tasks.media.language import UNKNOWN, tag
 from tasks.media.plan import (
     IFRAMES,
     INIT,
@@ -16,6 +17,7 @@ from tasks.media.plan import (
 )
 from tasks.media.segments import RenditionOutput
 from tasks.media.source import Value
+from tasks.media.tracks import AudioPlan, names
 
 VERSION = 7
 # Apple wants the variant that a player starts with near 2 Mbit/s; the first listed is that one.
@@ -23,16 +25,7 @@ _START_MAXRATE = 4_000_000
 _AUDIO_GROUP = "audio"
 _SUBTITLE_GROUP = "subtitles"
 _STREAM = "#EXT-X-STREAM-INF:"
-# Containers use the three letters of ISO 639-2, playlists the shortest form (BCP 47).
-_SHORT_LANGUAGES = {
-    **{"eng": "en", "deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "spa": "es", "ita": "it"},
-    **{"por": "pt", "nld": "nl", "dut": "nl", "swe": "sv", "nor": "no", "dan": "da", "fin": "fi"},
-    **{"rus": "ru", "ukr": "uk", "pol": "pl", "ces": "cs", "cze": "cs", "slk": "sk", "slo": "sk"},
-    **{"hun": "hu", "ron": "ro", "rum": "ro", "bul": "bg", "ell": "el", "gre": "el", "tur": "tr"},
-    **{"ara": "ar", "heb": "he", "fas": "fa", "per": "fa", "hin": "hi", "ben": "bn", "tam": "ta"},
-    **{"zho": "zh", "chi": "zh", "jpn": "ja", "kor": "ko", "tha": "th", "vie": "vi", "ind": "id"},
-    **{"uzb": "uz", "kaz": "kk", "hrv": "hr", "srp": "sr", "slv": "sl", "cat": "ca", "isl": "is"},
-}
+_DESCRIBES_VIDEO = "public.accessibility.describes-video"
 
 
 class SubtitleTrack(Value):
@@ -85,18 +78,18 @@ def master_playlist(
 ) -> str:
     """The master (multivariant) playlist over the renditions that there are."""
     by_name = {rendition.name: rendition for rendition in renditions}
-    audio = by_name.get(plan.audio.name) if plan.audio else None
+    sounds = [track for track in plan.sounds if track.name in by_name]
+    audio = [by_name[track.name] for track in sounds]
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     rungs = [rung for rung in plan.rungs if rung.name in by_name]
-    if audio is not None and rungs:
-        lines.append(_audio_media(plan))
+    if rungs or len(sounds) > 1:
+        lines += _audio_media(sounds)
     for rung in _start_first(rungs):
         lines += _variant(plan, rung, by_name[rung.name], audio)
-    if audio is not None and not rungs:
-        lines += [
-            "#EXT-X-STREAM-INF:" + _attributes(_bitrates(audio), CODECS=f'"{audio.codecs}"'),
-            playlist_name(audio.name),
-        ]
+    if audio and not rungs:
+        group = {"AUDIO": f'"{_AUDIO_GROUP}"'} if len(audio) > 1 else {}
+        attributes = _attributes(_bitrates((), audio), CODECS=f'"{audio[0].codecs}"', **group)
+        lines += [f"{_STREAM}{attributes}", playlist_name(audio[0].name)]
     for rung in rungs:
         if any(segment.iframes for segment in by_name[rung.name].segments):
             lines.append(_iframe_variant(rung, by_name[rung.name]))
@@ -203,18 +196,18 @@ def _variant(
     plan: Plan,
     rung: Rung,
     video: RenditionOutput,
-    audio: RenditionOutput | None,
+    audio: Sequence[RenditionOutput],
 ) -> list[str]:
-    parts = [video, *([audio] if audio is not None else [])]
+    codecs = dict.fromkeys([video.codecs, *(track.codecs for track in audio)])
     attributes = _attributes(
-        _bitrates(*parts),
-        CODECS=f'"{",".join(part.codecs for part in parts)}"',
+        _bitrates([video], audio),
+        CODECS=f'"{",".join(codecs)}"',
         RESOLUTION=f"{rung.width}x{rung.height}",
         **{"FRAME-RATE": f"{float(plan.rate):.3f}", "VIDEO-RANGE": "SDR"},
-        **({"AUDIO": f'"{_AUDIO_GROUP}"'} if audio is not None else {}),
+        **({"AUDIO": f'"{_AUDIO_GROUP}"'} if audio else {}),
         **{"CLOSED-CAPTIONS": "NONE"},
     )
-    return [f"#EXT-X-STREAM-INF:{attributes}", playlist_name(rung.name)]
+    return [f"{_STREAM}{attributes}", playlist_name(rung.name)]
 
 
 def _iframe_variant(rung: Rung, video: RenditionOutput) -> str:
@@ -229,18 +222,22 @@ def _iframe_variant(rung: Rung, video: RenditionOutput) -> str:
     return f"#EXT-X-I-FRAME-STREAM-INF:{attributes}"
 
 
-def _audio_media(plan: Plan) -> str:
-    assert plan.audio is not None
-    language = language_tag(plan.audio.language)
-    attributes = _attributes(
-        {"TYPE": "AUDIO", "GROUP-ID": f'"{_AUDIO_GROUP}"', "NAME": '"Audio"'},
-        **({"LANGUAGE": f'"{language}"'} if language else {}),
-        DEFAULT="YES",
-        AUTOSELECT="YES",
-        CHANNELS=f'"{plan.audio.channels}"',
-        URI=f'"{playlist_name(plan.audio.name)}"',
-    )
-    return f"#EXT-X-MEDIA:{attributes}"
+def _audio_media(sounds: Sequence[AudioPlan]) -> list[str]:
+    """The sound tracks of one group, the first of which plays by itself."""
+    return [
+        "#EXT-X-MEDIA:"
+        + _attributes(
+            {"TYPE": "AUDIO", "GROUP-ID": f'"{_AUDIO_GROUP}"', "NAME": _quoted(name)},
+            LANGUAGE=_quoted(track.tag),
+            DEFAULT="NO" if number else "YES",
+            # A player must not choose a commentary by its language alone.
+            AUTOSELECT="NO" if number and track.commentary else "YES",
+            **({"CHARACTERISTICS": f'"{_DESCRIBES_VIDEO}"'} if track.described else {}),
+            CHANNELS=f'"{track.channels}"',
+            URI=f'"{playlist_name(track.name)}"',
+        )
+        for number, (track, name) in enumerate(zip(sounds, names(sounds), strict=True))
+    ]
 
 
 def _is_track(line: str) -> bool:
@@ -268,11 +265,9 @@ def _named_apart(tracks: Iterable[SubtitleTrack]) -> Iterable[SubtitleTrack]:
 
 
 def _subtitle_media(track: SubtitleTrack) -> str:
-    # A tag with a region or script is written as it is; three letters as two.
-    language = track.language if "-" in track.language else language_tag(track.language)
     attributes = _attributes(
         {"TYPE": "SUBTITLES", "GROUP-ID": f'"{_SUBTITLE_GROUP}"', "NAME": _quoted(track.name)},
-        LANGUAGE=_quoted(language or "und"),
+        LANGUAGE=_quoted(tag(track.language) or UNKNOWN),
         DEFAULT="YES" if track.default else "NO",
         AUTOSELECT="YES",
         FORCED="YES" if track.forced else "NO",
@@ -281,23 +276,29 @@ def _subtitle_media(track: SubtitleTrack) -> str:
     return f"#EXT-X-MEDIA:{attributes}"
 
 
-def language_tag(language: str) -> str:
-    """ "eng" → "en"; "" where it is not something that looks like a language."""
-    tag = language.lower()
-    tag = _SHORT_LANGUAGES.get(tag, tag)
-    return tag if tag.replace("-", "").isalnum() and tag.isascii() and tag != "und" else ""
-
-
 def _start_first(rungs: Sequence[Rung]) -> list[Rung]:
     start = next((rung for rung in rungs if rung.maxrate <= _START_MAXRATE), None)
     return sorted(rungs, key=lambda rung: rung is not start)
 
 
-def _bitrates(*parts: RenditionOutput) -> dict[str, str]:
-    peak = sum(peak_bandwidth([(s.size, s.duration) for s in part.segments]) for part in parts)
-    average = sum(sum(s.size for s in part.segments) * 8 / part.duration for part in parts)
+def _bitrates(video: Sequence[RenditionOutput], audio: Sequence[RenditionOutput]) -> dict[str, str]:
+    """Peak and average of what plays at the same time: pictures, and the largest of the tracks."""
+    peaks = [_peak(part) for part in video]
+    averages = [_average(part) for part in video]
+    if audio:
+        peaks.append(max(_peak(part) for part in audio))
+        averages.append(max(_average(part) for part in audio))
+    peak, average = sum(peaks), round(sum(averages))
     # Rounding each part's peak could leave their sum a bit below the average of a constant rate.
-    return {"BANDWIDTH": str(max(peak, round(average))), "AVERAGE-BANDWIDTH": str(round(average))}
+    return {"BANDWIDTH": str(max(peak, average)), "AVERAGE-BANDWIDTH": str(average)}
+
+
+def _peak(part: RenditionOutput) -> int:
+    return peak_bandwidth([(segment.size, segment.duration) for segment in part.segments])
+
+
+def _average(part: RenditionOutput) -> float:
+    return sum(segment.size for segment in part.segments) * 8 / part.duration
 
 
 def _attributes(first: Mapping[str, str], **more: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import m3u8
 
 from tasks.media.plan import MASTER, Plan, playlist_name
+from tasks.media.tracks import is_sound
 
 # AAC frames last 21 ms: audio ends on the nearest.
 _AUDIO_TOLERANCE_SECONDS = 0.02
@@ -51,7 +52,10 @@ def _problems(
 
 def _check_master(master: m3u8.M3U8, playlists: Mapping[str, str], plan: Plan) -> Iterator[str]:
     wanted = {playlist_name(rung.name) for rung in plan.rungs}
-    if plan.audio:
+    # Tracks that could not be encoded are left out of the job's renditions, and said.
+    if plan.audio and any(is_sound(PurePosixPath(name).parts[0]) for name in playlists):
+        wanted |= {name for name in playlists if is_sound(PurePosixPath(name).parts[0])}
+    elif plan.audio:
         wanted.add(playlist_name(plan.audio.name))
     listed = {entry.uri for entry in (*master.playlists, *master.media) if entry.uri}
     frames_only = {entry.uri for entry in master.iframe_playlists}
@@ -106,19 +110,21 @@ def _check_tracks(master: m3u8.M3U8) -> Iterator[str]:
             yield f"{entry.uri} names the subtitle group {named}, which there is not."
         if groups and not named:
             yield f"{entry.uri} has no subtitle group."
+    tracks += [entry for entry in master.media if entry.type == "AUDIO"]
     for entry in tracks:
         if not entry.uri or not entry.language or not entry.name:
-            yield f"The subtitle track {entry.name or entry.uri} lacks NAME, LANGUAGE or URI."
-    names = [(entry.group_id, entry.name) for entry in tracks]
+            kind = "subtitle" if entry.type == "SUBTITLES" else "sound"
+            yield f"The {kind} track {entry.name or entry.uri} lacks NAME, LANGUAGE or URI."
+    names = [(entry.type, entry.group_id, entry.name) for entry in tracks]
     if len(set(names)) != len(names):
-        yield "Two subtitle tracks have the same name."
+        yield "Two tracks of a group have the same name."
 
 
 def _check_media(
     name: str, playlist: m3u8.M3U8, sizes: Mapping[str, int], plan: Plan, seconds: float
 ) -> Iterator[str]:
     yield from _check_files(name, playlist, sizes)
-    is_audio = plan.audio is not None and name == playlist_name(plan.audio.name)
+    is_audio = is_sound(PurePosixPath(name).parts[0])
     tolerance = 0.5 / float(plan.rate) if not is_audio else _AUDIO_TOLERANCE_SECONDS
     if PurePosixPath(name).parts[0] == "subtitles":
         tolerance = _TRACK_TOLERANCE_SECONDS

@@ -9,17 +9,18 @@ from pathlib import Path
 from tasks.errors import BadInput, EncoderFailed
 from tasks.media.boxes import Fragment, Init, read_fragment, read_init
 from tasks.media.commands import AAC_FRAME_SAMPLES, CLOCK_OFFSET_SECONDS
+from tasks.media.loudness import Loudness
 from tasks.media.plan import (
     SEGMENT_PATTERN,
     THUMBNAIL_FOLDER,
     THUMBNAIL_PATTERN,
-    AudioPlan,
     Chunk,
     Plan,
     init_name,
     segment_name,
 )
 from tasks.media.source import Value, clock
+from tasks.media.tracks import AudioPlan
 
 # Containers may claim a few frames more than can be decoded: the film then just ends earlier.
 TOLERATED_MISSING_SECONDS = 0.5
@@ -54,6 +55,7 @@ class RenditionOutput(Value):
     frames: int
     duration: float
     segments: tuple[Segment, ...]
+    loudness: Loudness | None = None  # of sound
 
 
 class UnsteadyAudio(EncoderFailed):
@@ -91,15 +93,12 @@ def read_outputs(out_dir: Path, plan: Plan, chunk: Chunk) -> ChunkOutput:
     )
 
 
-def read_audio(out_dir: Path, plan: Plan) -> RenditionOutput:
-    """Read what `audio_command` wrote.
+def read_audio(out_dir: Path, plan: Plan, audio: AudioPlan) -> RenditionOutput:
+    """Read what `audio_command` wrote of one track.
 
     Raises EncoderFailed where it is not what was planned, UnsteadyAudio where
     `decoded_audio_command` can help.
     """
-    audio = plan.audio
-    if audio is None:
-        raise ValueError("the plan has no audio")
     init, digest = _read_init(out_dir, audio.name)
     segments: list[Segment] = []
     expected_time: int | None = None

@@ -43,13 +43,13 @@ def verify(
         if int(stream.get("nb_read_packets", 0)) != wanted:
             problems.append(f"{name} has {stream.get('nb_read_packets')} frames, not {wanted}.")
         problems += _check_start(name, stream)
-    if plan.audio:
-        name = playlist_name(plan.audio.name)
+    for audio in plan.sounds:
+        name = playlist_name(audio.name)
         stream = _read(folder / name, tools, limits, stop)
         if stream is None:
             problems.append(f"ffprobe cannot read {name}.")
         else:
-            if stream.get("channels") != plan.audio.channels:
+            if stream.get("channels") != audio.channels:
                 problems.append(f"{name} has {stream.get('channels')} channels.")
             problems += _check_start(name, stream)
     return problems

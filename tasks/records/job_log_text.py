@@ -129,11 +129,16 @@ def probed(info: SourceInfo) -> str:
 
 def planned(plan: Plan) -> str:
     """The ladder and the chunks in a sentence."""
-    rungs = [rung.name for rung in plan.rungs] + (["audio"] if plan.audio is not None else [])
+    rungs = [rung.name for rung in plan.rungs] + [sound.name for sound in plan.sounds]
     chunks = len(plan.chunks)
+    paired = [
+        f" The mono tracks {sound.stream_index} and {sound.right_index} are left and right of one."
+        for sound in plan.sounds
+        if sound.right_index is not None
+    ]
     return (
         f"Ladder: {', '.join(rungs)}; {chunks} chunk{'' if chunks == 1 else 's'}"
-        f" over {plan.duration:.1f} s."
+        f" over {plan.duration:.1f} s.{''.join(paired)}"
     )
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from tasks.subtitles.language import UNKNOWN, tag
+from tasks.media.language import UNKNOWN, tag
 
 #: Letters that a text must have for its language to be more than a guess.
 LEAST_LETTERS = 12

@@ -6,11 +6,11 @@ import uuid
 from tasks import keys
 from tasks.errors import BadInput
 from tasks.infra.storage import get_storage
+from tasks.media.language import tag
 from tasks.media.source import SourceInfo, SubtitleInfo
 from tasks.models import Media, Subtitle
 from tasks.models.clock import now
 from tasks.subtitles.cues import shifted
-from tasks.subtitles.language import tag
 from tasks.subtitles.parse import parse
 from tasks.subtitles.segments import whole
 

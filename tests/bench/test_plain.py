@@ -86,7 +86,7 @@ def test_pictures_are_scaled_as_the_product_scales_them(
 def test_sound_is_encoded_with_the_products_settings(
     info: SourceInfo, plan: Plan, tools: Tools, tmp_path: Path
 ) -> None:
-    product = audio_command(CLIP, info, plan, tmp_path, tools)
+    product = audio_command(CLIP, info, plan, plan.sounds[:1], tmp_path, tools)
     wanted = output_options(product, tmp_path, "audio")
     for plain in (
         one_process(CLIP, info, plan, tmp_path, tools, PRESET),

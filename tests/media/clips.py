@@ -131,7 +131,10 @@ def transcode(
         chunks.append(segments.read_outputs(folder, plan, chunk))
     renditions = segments.join(plan, chunks)
     if plan.audio:
-        renditions = (*renditions, encode_sound(source, info, plan, folder, tools, limits=LIMITS))
+        renditions = (
+            *renditions,
+            *encode_sound(source, info, plan, folder, tools, limits=LIMITS).renditions,
+        )
     texts = playlists.all_playlists(plan, renditions)
     for name, text in texts.items():
         (folder / name).write_text(text)

@@ -10,7 +10,6 @@ from tasks.media.playlists import (
     SubtitleTrack,
     all_playlists,
     iframe_playlist,
-    language_tag,
     master_playlist,
     peak_bandwidth,
     rendition_playlist,
@@ -146,15 +145,6 @@ def test_a_master_may_come_before_all_renditions_are_there(
 )
 def test_peak_bandwidth(sizes: list[tuple[int, float]], peak: int) -> None:
     assert peak_bandwidth(sizes) == peak
-
-
-@pytest.mark.parametrize(
-    ("stored", "tag"),
-    [("eng", "en"), ("fre", "fr"), ("de", "de"), ("pt-BR", "pt-br"), ("und", ""), ("", ""),
-     ('x"y', ""), ("haw", "haw")],
-)  # fmt: skip
-def test_language_tag(stored: str, tag: str) -> None:
-    assert language_tag(stored) == tag
 
 
 def test_a_right_presentation_has_no_problems(

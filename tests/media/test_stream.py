@@ -211,7 +211,7 @@ def test_a_segment_that_is_missing_or_cut_or_misplaced_is_noticed(
         read_outputs(folder, stream.plan, chunk)
     (folder / "audio/seg_00001.m4s").unlink()
     with pytest.raises(EncoderFailed, match="planned"):
-        read_audio(folder, stream.plan)
+        read_audio(folder, stream.plan, stream.plan.sounds[0])
 
 
 def test_a_last_chunk_may_end_a_few_frames_early(tools: Tools, tmp_path: Path) -> None:
@@ -263,7 +263,9 @@ def test_an_encoder_opens_files_only(stream: Stream, tools: Tools) -> None:
     chunk = stream.plan.chunks[0]
     for command in (
         commands.chunk_command(source, stream.info, stream.plan, chunk, Path("/out"), tools),
-        commands.audio_command(source, stream.info, stream.plan, Path("/out"), tools),
+        commands.audio_command(
+            source, stream.info, stream.plan, stream.plan.sounds, Path("/out"), tools
+        ),
         commands.poster_command(source, stream.info, Path("/out/poster.jpg"), tools),
         commands.look_command(source, stream.info, tools),
         commands.listen_command(source, stream.info, stream.info.audio[0], tools),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks import keys
+from tasks.media.language import label
 from tasks.models import Media, Status, Subtitle, UploadJob
-from tasks.subtitles.language import label
 from webapp.api.answers import moment
 
 

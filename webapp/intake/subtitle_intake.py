@@ -10,7 +10,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wrappers import Request
 
-from tasks.subtitles.language import tag
+from tasks.media.language import tag
 from tasks.subtitles.scan import MAX_BYTES
 from webapp import multipart
 from webapp.intake.file_names import shown_name

@@ -12,8 +12,8 @@ from tasks.analysis.stages import MILESTONES, StageState
 from tasks.analysis.values import Sentence, Transcript, Usage
 from tasks.errors import StorageFailed
 from tasks.infra.storage import get_storage
+from tasks.media.language import label
 from tasks.models import FINISHED, Media, Status, TrainingModule
-from tasks.subtitles.language import label
 from webapp import format as say
 from webapp.api.modules_models import error_of, progress_of, stages_of, word_of
 from webapp.pages.jobs import job_context

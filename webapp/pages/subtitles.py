@@ -8,8 +8,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from tasks.jobs.attach import attach, remove
+from tasks.media.language import label
 from tasks.models import UNFINISHED, Media
-from tasks.subtitles.language import label
 from webapp.api import subtitle_view
 from webapp.auth.access import require_role
 from webapp.deadline import in_time, without_deadline

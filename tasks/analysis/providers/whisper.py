@@ -12,7 +12,7 @@ from tasks.analysis.providers import whisper_folder
 from tasks.analysis.providers.provider import ProviderFailed, Watch
 from tasks.analysis.values import Transcript, Word
 from tasks.analysis.writing import SPACELESS
-from tasks.subtitles.language import tag
+from tasks.media.language import tag
 
 #: Seconds of sound that are listened to at once: its spectrum takes 42 MB a minute.
 PIECE_SECONDS = 600

@@ -58,8 +58,7 @@ def output_folders(plan: Plan, out_dir: Path) -> tuple[Path, ...]:
     names = [rung.name for rung in plan.rungs]
     if plan.rungs:
         names.append(THUMBNAIL_FOLDER)
-    if plan.audio:
-        names.append(plan.audio.name)
+    names += [audio.name for audio in plan.sounds]
     return tuple(out_dir / name for name in names)
 
 

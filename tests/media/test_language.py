@@ -3,8 +3,8 @@
 
 import pytest
 
+from tasks.media.language import UNKNOWN, label, name_of, tag
 from tasks.subtitles.detect import detect
-from tasks.subtitles.language import UNKNOWN, label, name_of, tag
 
 TAGS = [
     ("de", "de"),
