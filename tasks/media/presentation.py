@@ -3,7 +3,7 @@
 Read with the m3u8 library, not with our own writer's ideas, before a job may be called complete.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import floor
 from pathlib import PurePosixPath
 
@@ -76,6 +76,7 @@ def _check_master(master: m3u8.M3U8, playlists: Mapping[str, str], plan: Plan) -
             yield f"{entry.uri} lacks RESOLUTION or FRAME-RATE."
         if plan.rungs and plan.audio and info.audio not in groups:
             yield f"{entry.uri} has no audio group."
+    yield from _check_named([e for e in master.media if e.type == "AUDIO"], "sound")
     yield from _check_tracks(master)
 
 
@@ -110,14 +111,16 @@ def _check_tracks(master: m3u8.M3U8) -> Iterator[str]:
             yield f"{entry.uri} names the subtitle group {named}, which there is not."
         if groups and not named:
             yield f"{entry.uri} has no subtitle group."
-    tracks += [entry for entry in master.media if entry.type == "AUDIO"]
+    yield from _check_named(tracks, "subtitle")
+
+
+def _check_named(tracks: Sequence[m3u8.Media], kind: str) -> Iterator[str]:
     for entry in tracks:
         if not entry.uri or not entry.language or not entry.name:
-            kind = "subtitle" if entry.type == "SUBTITLES" else "sound"
             yield f"The {kind} track {entry.name or entry.uri} lacks NAME, LANGUAGE or URI."
-    names = [(entry.type, entry.group_id, entry.name) for entry in tracks]
+    names = [(entry.group_id, entry.name) for entry in tracks]
     if len(set(names)) != len(names):
-        yield "Two tracks of a group have the same name."
+        yield f"Two {kind} tracks have the same name."
 
 
 def _check_media(
