@@ -7,7 +7,7 @@ DEV := .venv/.dev-installed
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo install test lint bench docs lock browser clean
+.PHONY: help up demo install check test coverage lint format bench docs lock browser clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,14 +26,27 @@ ALONE := tests/e2e tests/recovery tests/up
 TOGETHER := $(filter-out $(ALONE) tests/__pycache__,$(sort $(patsubst %/,%,$(wildcard tests/*/)) \
 	$(wildcard tests/test_*.py)))
 
-test: lint browser ## ruff, mypy, and pytest against real servers and a browser
+test: lint browser ## Linters, types, and pytest against real servers and a browser
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(TOGETHER) $(ARGS)
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE) $(ARGS)
 
-lint: $(DEV) ## ruff and mypy
+check: lint ## Within a minute: linters, types, and the tests that start no server
+	HYPOTHESIS_PROFILE=few $(BIN)/python -m pytest --without-servers -q -n 2 --dist loadfile $(ARGS)
+
+coverage: $(DEV) browser ## Which lines the tests reach, in this process and gunicorn's; takes as long as test
+	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term $(TOGETHER) $(ARGS)
+
+lint: $(DEV) ## ruff, mypy, biome (scripts and styles), djlint (templates)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/biome lint --error-on-warnings
+	$(BIN)/djlint --lint --quiet templates
+
+format: $(DEV) ## Write Python, scripts and styles as the linters want them
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/biome lint --write
 
 bench: $(DEV) ## Measure against plain ffmpeg; writes bench/results/latest.json
 	$(BIN)/python -m bench $(ARGS)

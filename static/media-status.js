@@ -215,7 +215,8 @@
     }
 
     async #ask() {
-      const aborter = this.#aborter ??= new AbortController();
+      this.#aborter ??= new AbortController();
+      const aborter = this.#aborter;
       do {
         this.#askAgain = false;
         clearTimeout(this.#timer);
@@ -300,7 +301,8 @@
     // Listening.
 
     async #connect() {
-      const turn = this.#turn += 1;
+      this.#turn += 1;
+      const turn = this.#turn;
       this.#socketTimer = -1; // nobody else connects meanwhile
       const url = new URL(`${this.server}/ws/events?mediaId=${encodeURIComponent(this.mediaId)}`, location.href);
       const protocols = [];

@@ -1,5 +1,5 @@
 // Runs before anything is painted, so that a page never flashes in the wrong theme.
-(function () {
+(() => {
   "use strict";
   var dark = window.matchMedia("(prefers-color-scheme: dark)");
 
@@ -21,10 +21,10 @@
   dark.addEventListener("change", apply);
   window.addEventListener("storage", apply);
 
-  document.addEventListener("DOMContentLoaded", function () {
-    document.querySelectorAll("input[name=theme]").forEach(function (input) {
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("input[name=theme]").forEach((input) => {
       input.checked = input.value === chosen();
-      input.addEventListener("change", function () {
+      input.addEventListener("change", () => {
         try {
           localStorage.setItem("theme", input.value);
         } catch {

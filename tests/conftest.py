@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,7 +13,7 @@ from tests.servers import Servers, isolate_environment
 isolate_environment()
 
 # Examples are the same each time, and nothing about them is timed: a busy machine fails no test.
-# HYPOTHESIS_PROFILE=long looks for new ones, ten times as many.
+# HYPOTHESIS_PROFILE=long looks for new ones, ten times as many; `make check` takes few.
 _SAME = settings(
     deadline=None,
     database=None,
@@ -22,7 +23,33 @@ _SAME = settings(
 )
 settings.register_profile("same", _SAME)
 settings.register_profile("long", settings(_SAME, derandomize=False, max_examples=1000))
+settings.register_profile("few", settings(_SAME, max_examples=15))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+#: Fixtures that start servers, programs or a browser.
+_STARTING = frozenset({"_servers_of_session", "tools", "encoder", "browser", "tmp_path_factory"})
+#: Folders whose tests start processes, and files that start servers of their own.
+_STARTS = ("e2e/", "recovery/", "seeds/", "subtitles/", "up/", "test_servers.py")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--without-servers``: what needs neither servers nor programs, for `make check`."""
+    parser.addoption("--without-servers", action="store_true", help="Only tests of pure code.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keeps what ``--without-servers`` asks for."""
+    if not config.getoption("--without-servers"):
+        return
+    kept = [item for item in items if not _starts(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _starts(item: pytest.Item) -> bool:
+    here = item.path.relative_to(Path(__file__).parent).as_posix()
+    return here.startswith(_STARTS) or bool(_STARTING & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,7 @@ from webapp.auth import access, csrf, identity, limits, sign_in
 from webapp.auth.secret_key import secret_key
 from webapp.body_limits import MAX_BODY_BYTES
 from webapp.live import panels_socket
+from webapp.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSION_LIFETIME = timedelta(days=14)
@@ -89,6 +90,7 @@ def create_app() -> Flask:
         app.register_blueprint(blueprint)
     panels_socket.init_app(app)
 
+    app.jinja_env.globals["version"] = VERSION
     access.require_rules(app)
     return app
 

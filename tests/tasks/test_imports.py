@@ -36,7 +36,7 @@ TASKS = {
     "actors": f"{_BELOW_JOBS} jobs analysis control migrations",
 }
 
-_FRAME = "body_limits deadline places multipart sockets stopping urls models"
+_FRAME = "version body_limits deadline places multipart sockets stopping urls models"
 _ASKED = f"{_FRAME} errors auth openapi idempotency"
 #: The same of ``webapp``; all of it may import ``tasks``.
 WEBAPP = {

@@ -10,6 +10,7 @@ from webapp.auth.access import allowed, public
 from webapp.deadline import without_deadline
 from webapp.errors import RETRY_AFTER
 from webapp.openapi import documented
+from webapp.version import VERSION
 
 bp = Blueprint("health", __name__)
 
@@ -18,6 +19,7 @@ class Alive(Answer):
     """The process answers."""
 
     status: Literal["ok"]
+    version: str
 
 
 class CheckAnswer(Answer):
@@ -43,7 +45,7 @@ class Readiness(Answer):
 @documented("Whether the process lives.", tag="Health", answers={200: Alive})
 def alive() -> Response:
     """The process answers; it asks nobody else."""
-    return answered(Alive(status="ok"))
+    return answered(Alive(status="ok", version=VERSION))
 
 
 @bp.get("/readyz")

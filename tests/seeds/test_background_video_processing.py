@@ -1,4 +1,4 @@
-"""The seed 003_b2322bf2e99e0713, "Background Video Processing", walked from top to bottom.
+"""The document on background video processing, walked from top to bottom.
 
 Real servers and processes, one short encode for all of it. What a browser does with the element is
 in `tests/e2e/test_embedding.py`.

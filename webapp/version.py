@@ -1,0 +1,3 @@
+"""The version of Dailies; `CHANGELOG.md` says what is new in it."""
+
+VERSION = "0.2.0"
