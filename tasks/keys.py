@@ -66,6 +66,11 @@ def is_id(name: str) -> bool:
     return _ID.fullmatch(name) is not None
 
 
+def media_sources(media_id: str) -> str:
+    """Prefix of the source of a media, and of what people and modules added to it."""
+    return f"{sources()}{media_id}/"
+
+
 def source(media_id: str, safe_name: str) -> str:
     """Where an uploaded file lies; ``safe_name`` has no slash."""
     return f"{sources()}{media_id}/{safe_name}"

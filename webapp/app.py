@@ -17,6 +17,7 @@ from webapp import (
     pages,
     request_body,
     response_headers,
+    shared,
 )
 from webapp.api import admin_dashboard as api_dashboard
 from webapp.api import admin_media as api_media
@@ -31,6 +32,7 @@ from webapp.api import (
     titles,
     upload,
     v1_upload,
+    videos,
 )
 from webapp.api import feed_tickets as api_feed_tickets
 from webapp.api import job_log as api_job_log
@@ -75,6 +77,7 @@ def create_app() -> Flask:
         v1_upload.bp,
         cloudwatch.bp,
         subtitles.bp,
+        videos.bp,
         titles.bp,
         *(make_blueprint(kind) for kind in Kind),
         studio_operations.bp,
@@ -85,6 +88,7 @@ def create_app() -> Flask:
         api_dashboard.bp,
         api_feed_tickets.bp,
         media_files.bp,
+        shared.bp,
         *pages.BLUEPRINTS,
     ):
         app.register_blueprint(blueprint)

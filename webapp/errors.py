@@ -25,7 +25,16 @@ log = logging.getLogger(__name__)
 #: Seconds after which a client may try again what failed because a server was away.
 RETRY_AFTER = 5
 #: Paths that programs call: problem+json whatever they accept.
-PROGRAM_PATHS = ("/api/", "/v1/", "/media/", "/healthz", "/readyz", "/ws/", "/openapi.json")
+PROGRAM_PATHS = (
+    "/api/",
+    "/v1/",
+    "/media/",
+    "/share/",
+    "/healthz",
+    "/readyz",
+    "/ws/",
+    "/openapi.json",
+)
 
 #: MongoDB's number of an error in what was asked.
 _BAD_VALUE = 2

@@ -1,6 +1,7 @@
 """Streams from the bucket, for players: where no CDN does it (MEDIA_BASE_URL)."""
 
 import re
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from flask import Blueprint, Response, request
@@ -80,11 +81,25 @@ def serve_signed(signature: str, key: str) -> Response:
     media_id = _media_of(key)
     if urls.signed_media(signature) != media_id:
         raise NotFound("This link is wrong or has expired.")
-    response = answer(key)
-    # Players of other sites are whom such links are for.
+    return for_other_sites(answer(key))
+
+
+def for_other_sites(response: Response) -> Response:
+    """The response as players of other sites may read it: signed links are for them."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
+
+
+def answer_of_stream(key: str) -> Response:
+    """The same as ``answer`` for a file of a stream. Raises NotFound for any other key."""
+    _media_of(key)
+    return answer(key)
+
+
+def storage() -> Storage:
+    """The bucket, for a request: it is given up soon, since players ask again by themselves."""
+    return _storage(get_settings())
 
 
 @lru_cache(maxsize=2)
@@ -106,7 +121,7 @@ def answer(key: str) -> Response:
     Who may see it has been decided. Raises NotFound, RequestedRangeNotSatisfiable, StorageFailed.
     """
     if request.method == "HEAD" or request.if_none_match:
-        info = _storage(get_settings()).head(key)
+        info = storage().head(key)
         if info is None:
             raise NotFound("There is no such file.")
         if request.if_none_match.contains(info.etag):
@@ -114,17 +129,42 @@ def answer(key: str) -> Response:
         if request.method == "HEAD":
             return _head(key, info)
     try:
-        opened = _storage(get_settings()).open(key, _range(key))
+        opened = storage().open(key, _range(key))
     except KeyError:
         raise NotFound("There is no such file.") from None
     except RangeNotSatisfiable:
-        info = _storage(get_settings()).head(key)
+        info = storage().head(key)
         raise RequestedRangeNotSatisfiable(length=info.size if info else None) from None
     response = Response(opened.chunks, opened.status)
     response.content_length = opened.size
     if opened.content_range:
         response.headers["Content-Range"] = opened.content_range
     return _with_headers(response, key, opened.etag)
+
+
+def ranged(size: int, read: Callable[[int, int], Iterator[bytes]]) -> Response:
+    """A file of ``size`` bytes that ``read(first, last)`` makes, as this request asks for it.
+
+    Raises RequestedRangeNotSatisfiable.
+    """
+    asked = request.headers.get("Range", "").strip().replace(" ", "")
+    first, last, status = 0, size - 1, 200
+    if _ONE_RANGE.fullmatch(asked) and len(asked) <= 64:
+        begin, _, end = asked.removeprefix("bytes=").partition("-")
+        if begin:
+            first, last = int(begin), min(int(end) if end else size - 1, size - 1)
+        else:
+            first = max(0, size - int(end))
+        if first > last or first >= size:
+            raise RequestedRangeNotSatisfiable(length=size)
+        status = 206
+    body = iter(()) if request.method == "HEAD" else read(first, last)
+    response = Response(body, status)
+    response.content_length = last - first + 1
+    response.accept_ranges = "bytes"
+    if status == 206:
+        response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return response
 
 
 def _range(key: str) -> str | None:
@@ -137,7 +177,7 @@ def _range(key: str) -> str | None:
         return None
     condition = request.if_range
     if condition.etag or condition.date:
-        info = _storage(get_settings()).head(key)
+        info = storage().head(key)
         if info is None or condition.etag != info.etag:
             return None
     return asked

@@ -24,6 +24,7 @@ class EventKind(StrEnum):
 KINDS: dict[str, EventKind] = {
     "mediaChanged": EventKind.media,
     "streamPublished": EventKind.media,
+    "mediaDeleted": EventKind.media,
     "workersChanged": EventKind.workers,
     "jobRepaired": EventKind.repair,
     "statsChanged": EventKind.stats,
@@ -58,6 +59,7 @@ FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "jobRepaired": (frozenset({"kind", "jobId", "reason"}), frozenset()),
     "mediaChanged": (frozenset({"kind", "mediaId"}), frozenset({"transcodeId"})),
     "streamPublished": (frozenset({"kind", "mediaId", "streamId"}), frozenset()),
+    "mediaDeleted": (frozenset({"kind", "mediaId"}), frozenset()),
     "workersChanged": (frozenset({"kind", "worker", "live"}), frozenset()),
     "statsChanged": (frozenset({"kind", "transcode", "upload"}), frozenset()),
 }

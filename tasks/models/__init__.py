@@ -7,6 +7,7 @@ from tasks.models.audit_entry import AuditEntry
 from tasks.models.backlog_hour import BacklogHour
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.day_statistics import DayStatistics
+from tasks.models.deleted_video import DeletedVideo
 from tasks.models.hold import Hold
 from tasks.models.installation import Installation
 from tasks.models.job_log_line import JobLogLine
@@ -15,6 +16,7 @@ from tasks.models.media import Media
 from tasks.models.migration_record import MigrationRecord
 from tasks.models.module import TrainingModule
 from tasks.models.repair import Repair
+from tasks.models.share import Share
 from tasks.models.step import BESIDE, Step, StepKind
 from tasks.models.stream import Stream, StreamState
 from tasks.models.subtitle import Subtitle
@@ -29,12 +31,14 @@ DOCUMENTS = (
     BacklogHour,
     BulkOperation,
     DayStatistics,
+    DeletedVideo,
     Hold,
     Installation,
     JobLogLine,
     Media,
     MigrationRecord,
     Repair,
+    Share,
     Step,
     Stream,
     Subtitle,
@@ -54,6 +58,7 @@ __all__ = [
     "BacklogHour",
     "BulkOperation",
     "DayStatistics",
+    "DeletedVideo",
     "Hold",
     "Installation",
     "JobLogLine",
@@ -63,6 +68,7 @@ __all__ = [
     "MigrationRecord",
     "Phase",
     "Repair",
+    "Share",
     "Status",
     "Step",
     "StepKind",

@@ -18,6 +18,8 @@ class Media(Document):
     """``source`` is a dumped ``SourceInfo`` once probed; the keys are names in the bucket.
 
     ``size`` and ``stream_size`` (of the published segments) are in bytes.
+    ``name`` is what people call it, where they do; ``former_sources`` are the keys of sources that
+    were replaced and may still be needed by the live stream's job.
     ``live_stream`` is the id of the stream that players get, and ``published_order`` the time at
     which the job of the newest one that was ever published by itself was asked for.
     ``tasks.streams`` alone writes them, and with them what follows from the live stream:
@@ -32,7 +34,9 @@ class Media(Document):
 
     media_id = StringField(required=True, unique=True)
     filename = StringField(required=True)
+    name = StringField()
     source_key = StringField(required=True, unique=True)
+    former_sources = ListField(StringField())
     size = IntField(required=True)
     content_type = StringField()
     title_id = StringField()

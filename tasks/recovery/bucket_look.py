@@ -26,13 +26,16 @@ from tasks.models.clock import now
 from tasks.recovery import orphans, repairs
 from tasks.recovery.orphans import Orphan
 from tasks.recovery.verdict import RowState
+from tasks.removal.videos import finish_deletions
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks.
 LOOK_SECONDS = 600.0
-#: Seconds until the next try where a server was away, or another process looks.
+#: Seconds until the next try where a server was away.
 RETRY_SECONDS = 10.0
+#: Seconds between two looks at whether there is something to do.
+PAUSE_SECONDS = 2.0
 #: Seconds for which the lock is held between two batches of folders.
 HELD_SECONDS = 120.0
 LOCK = "dailies:bucket-look"
@@ -176,7 +179,10 @@ def _keep(found: Look) -> None:
 
 
 class Watch(threading.Thread):
-    """Looks every ``LOOK_SECONDS`` until ``stop`` is set; of several processes one looks."""
+    """Removes deleted videos, and looks every ``LOOK_SECONDS``, until ``stop`` is set.
+
+    Of several processes one acts.
+    """
 
     def __init__(self, stop: threading.Event) -> None:
         super().__init__(name="bucket-look", daemon=True)
@@ -199,7 +205,7 @@ class Watch(threading.Thread):
             self._stop_asked.wait(pause)
 
     def once(self) -> float:
-        """Looks where a look is due; returns the seconds until the next is.
+        """Goes on with deletions, and looks where a look is due; returns the seconds to wait.
 
         Raises StorageFailed, PyMongoError, redis.RedisError.
         """
@@ -209,13 +215,12 @@ class Watch(threading.Thread):
             ownership.confirm(storage)
             self._prepared = True
         if not self._lock.hold():
-            return RETRY_SECONDS
+            return PAUSE_SECONDS
+        finish_deletions(self._beat)
         last = kept()
-        age = (now() - last.looked_at).total_seconds() if last is not None else LOOK_SECONDS
-        if age < LOOK_SECONDS:
-            return min(LOOK_SECONDS - age, RETRY_SECONDS)
-        look(self._beat)
-        return LOOK_SECONDS
+        if last is None or (now() - last.looked_at).total_seconds() >= LOOK_SECONDS:
+            look(self._beat)
+        return PAUSE_SECONDS
 
     def _beat(self) -> None:
         if self._stop_asked.is_set():

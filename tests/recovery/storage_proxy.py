@@ -110,9 +110,9 @@ class Hold:
 class Strict:
     """Refuses what some storages refuse, with their answers.
 
-    ``deletion``: the header without which many objects are not removed at once: ``content-md5``
-    (Ceph, older MinIO, OCI), or ``x-amz-checksum-crc32`` (S3 Express); an MD5 that is there must
-    be that of the body. Parts of an object but the last must be of one size (R2, Garage).
+    ``deletion``: the header without which many objects are not removed at once: ``content-md5`` or
+    ``x-amz-checksum-crc32``; an MD5 that is there must be that of the body. Parts of an object
+    but the last must be of one size (R2, Garage).
     """
 
     def __init__(self, deletion: str) -> None:

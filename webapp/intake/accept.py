@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,11 +13,12 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unprocessable
 from werkzeug.wrappers import Request
 
 from tasks import keys
+from tasks.control.videos import replace_source
 from tasks.errors import StorageFailed
 from tasks.feed import events
 from tasks.infra.multipart_writer import MultipartWriter
 from tasks.infra.storage import get_storage
-from tasks.models import Media, Title
+from tasks.models import Media, Title, TranscodeJob
 from tasks.settings import get_settings
 from webapp import idempotency, multipart
 from webapp.deadline import in_time
@@ -39,10 +41,7 @@ def receive(request: Request, *, who: str) -> Media:
     StorageFailed, or a failure of the database. A request with an ``Idempotency-Key`` makes one
     media, however often it is tried.
     """
-    limit = get_settings().max_upload_bytes
-    if (request.content_length or 0) > limit + multipart.ENVELOPE_BYTES:
-        raise _too_large(limit)
-    request.max_content_length = limit + multipart.ENVELOPE_BYTES
+    limit = _limited(request)
     parts = idempotency.watched(multipart.events(request))
     new_id = str(uuid.uuid4())
     media_id = idempotency.chosen("media", new_id)
@@ -55,6 +54,35 @@ def receive(request: Request, *, who: str) -> Media:
     return _Intake(who, limit, media_id, most).take(parts)
 
 
+def receive_source(request: Request, media: Media, *, who: str) -> TranscodeJob:
+    """Stores the file of the field ``video`` as another source of a media, and returns the job that
+    encodes it. Raises as ``receive`` does, and Conflict."""
+    limit = _limited(request)
+    intake = _Intake(who, limit, media.media_id, request.content_length or limit)
+    # A name of its own: the former source is read until the new stream is there.
+    intake.name_prefix = f"{secrets.token_hex(4)}-"
+    writer, file, _ = intake.store(multipart.events(request))
+    with in_time():
+        return replace_source(
+            media,
+            key=writer.key,
+            filename=shown_name(file.filename),
+            size=writer.size,
+            content_type=intake.content_type(),
+            who=who,
+        )
+
+
+def _limited(request: Request) -> int:
+    """Limits the request's body; the largest size of its file in bytes. Raises
+    RequestEntityTooLarge."""
+    limit = get_settings().max_upload_bytes
+    if (request.content_length or 0) > limit + multipart.ENVELOPE_BYTES:
+        raise _too_large(limit)
+    request.max_content_length = limit + multipart.ENVELOPE_BYTES
+    return limit
+
+
 class _Intake:
     """What is known of the upload so far, while its parts come in."""
 
@@ -64,11 +92,18 @@ class _Intake:
         self.media_id = media_id
         #: Largest size in bytes that the file can have, as the request is no longer.
         self.most = most
+        self.name_prefix = ""
         self.fields: dict[str, bytes] = {}
         self.file: multipart.File | None = None
         self.writer: MultipartWriter | None = None
 
     def take(self, parts: Iterator[multipart.Event]) -> Media:
+        return self._save(*self.store(parts))
+
+    def store(
+        self, parts: Iterator[multipart.Event]
+    ) -> tuple[MultipartWriter, multipart.File, str | None]:
+        """Stores the file; its finished writer, the part, and the title that was named."""
         # Storage gets the end of the file only when the whole request has come: until then a
         # client that goes away leaves an upload that is aborted, not half a film.
         with ExitStack() as stack:
@@ -85,7 +120,7 @@ class _Intake:
             if self.writer is None or self.file is None:
                 raise BadRequest(self._nothing())
             title_id = self._title_id()
-        return self._save(self.writer, self.file, title_id)
+        return self.writer, self.file, title_id
 
     def _begin(self, part: multipart.File | multipart.Field) -> None:
         if not isinstance(part, multipart.File):
@@ -103,8 +138,9 @@ class _Intake:
     def _write(self, stack: ExitStack, data: bytes) -> None:
         if self.writer is None:
             assert self.file is not None
-            key = keys.source(self.media_id, safe_name(self.file.filename))
-            writer = get_storage().writer(key, self._content_type(), most=self.most)
+            name = f"{self.name_prefix}{safe_name(self.file.filename)}"
+            key = keys.source(self.media_id, name)
+            writer = get_storage().writer(key, self.content_type(), most=self.most)
             self.writer = stack.enter_context(writer)
         self.writer.write(data)
         if self.writer.size > self.limit:
@@ -121,7 +157,7 @@ class _Intake:
             return f"There is no file in the field “{FIELD}”."
         return "The file is empty." if self.file.filename else "No file was chosen."
 
-    def _content_type(self) -> str:
+    def content_type(self) -> str:
         assert self.file is not None
         given = self.file.headers.get("Content-Type", "").partition(";")[0].strip()
         return given if _CONTENT_TYPE.fullmatch(given) else "application/octet-stream"
@@ -141,7 +177,7 @@ class _Intake:
             filename=shown_name(file.filename),
             source_key=writer.key,
             size=writer.size,
-            content_type=self._content_type(),
+            content_type=self.content_type(),
             title_id=title_id,
             uploaded_by=self.who,
             created_at=datetime.now(UTC),

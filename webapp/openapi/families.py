@@ -2,6 +2,7 @@
 
 FAMILIES = {
     "Upload": "Put a video in, have it encoded, ask how far it is, and where to play it.",
+    "Videos": "Videos as things: rename, replace the source, share, download, delete.",
     "V1 upload": "A file in and a job out in one call, and how far the job is.",
     "Modules": "Training modules made of videos: how far, read, edit, export.",
     "Titles": "The films, seasons and episodes that videos belong to.",

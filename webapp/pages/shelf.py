@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from tasks.listing.cursor import BadCursor, Cursor
 from tasks.models import Media, Title
 from webapp.pages.jobs.job_list import MEDIA_FIELDS, SEARCH_LENGTH
-from webapp.pages.title_names import names, titles_of
+from webapp.title_names import names_of, titles_of
 from webapp.urls import media_url
 
 PAGE_SIZE = 60
@@ -91,7 +91,7 @@ def live_query(shown: dict[str, Any]) -> str:
 
 
 def _film(media: Media, titles: dict[str, Title]) -> Film:
-    name, kind_line = names(media.title_id, titles, media.filename)
+    name, kind_line = names_of(media, titles)
     return Film(
         id=media.media_id,
         name=name,

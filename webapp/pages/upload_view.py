@@ -9,7 +9,7 @@ from webapp import format as say
 from webapp.pages.jobs.job_actions import actions_of
 from webapp.pages.jobs.job_timeline import Attempt, attempts_of
 from webapp.pages.jobs.job_view import JobRow, Segment, ended_words, history_of, retry_at
-from webapp.pages.title_names import names
+from webapp.title_names import names
 from webapp.urls import media_url
 
 TYPE_WORDS = {

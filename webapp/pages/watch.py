@@ -12,7 +12,7 @@ from webapp.pages.jobs import job_context
 from webapp.pages.jobs.job_list import ROW_FIELDS
 from webapp.pages.jobs.job_view import row as row_of
 from webapp.pages.partials import for_browser
-from webapp.pages.title_names import names, titles_of
+from webapp.title_names import names_of
 
 bp = Blueprint("watch", __name__)
 
@@ -27,7 +27,7 @@ def show(media_id: str) -> Response:
     media = Media.objects(media_id=media_id).first()
     if media is None or not media.master_key:
         raise NotFound("There is nothing to play here. It may still be on its way: see the jobs.")
-    name, kind_line = names(media.title_id, titles_of([media]), media.filename)
+    name, kind_line = names_of(media)
     jobs = TranscodeJob.objects(media_id=media_id).only(*ROW_FIELDS)
     facts = [
         ("Quality", ", ".join(shelf.rungs(media)) or say.NOTHING),

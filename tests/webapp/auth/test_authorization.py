@@ -49,6 +49,18 @@ RULES: dict[str, str | None] = {
     "api_modules.transcript": "viewer",
     "api_modules.picture": "viewer",
     "api_modules.video": "viewer",
+    "api_videos.show": "viewer",
+    "api_videos.patch": "editor",
+    "api_videos.delete": "editor",
+    "api_videos.delete_many": "editor",
+    "api_videos.replace": "editor",
+    "api_videos.source": "viewer",
+    "api_videos.mp4": "viewer",
+    "api_videos.shares": "editor",
+    "api_videos.share": "editor",
+    "api_videos.revoke": "editor",
+    # The token in the path is what opens it.
+    "shared.serve": None,
     "api_titles.find": "viewer",
     "api_titles.create": "editor",
     "studio_transcode.list_jobs": "viewer",
@@ -160,6 +172,7 @@ UPLOADS = {
     "api_upload.convert",
     "api_upload.upload",
     "api_v1_upload.upload",
+    "api_videos.replace",
 }
 SCOPE_OF_ROLE = {"viewer": Scope.read, "editor": Scope.jobs, "admin": Scope.admin}
 

@@ -17,7 +17,7 @@ from webapp.pages.jobs.job_view import (
 from webapp.pages.jobs.job_view import row as row_of
 from webapp.pages.jobs.job_waterfall import waterfall_of
 from webapp.pages.jobs.standstill import standstill_of
-from webapp.pages.title_names import titles_of
+from webapp.title_names import titles_of
 from webapp.urls import media_url
 
 

@@ -14,7 +14,7 @@ from tasks.listing.jobs_query import SortOrder
 from tasks.listing.totals import Total
 from tasks.models import Kind, Media, Status, Title, TranscodeJob, UploadJob
 from webapp.pages.jobs.standstill import lost_of
-from webapp.pages.title_names import titles_of
+from webapp.title_names import titles_of
 
 Job = TranscodeJob | UploadJob
 
@@ -83,6 +83,7 @@ _FIELDS = {Kind.transcode: ROW_FIELDS, Kind.upload: UPLOAD_FIELDS}
 MEDIA_FIELDS = (
     "media_id",
     "filename",
+    "name",
     "title_id",
     "duration",
     "poster_key",

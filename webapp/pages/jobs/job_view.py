@@ -10,7 +10,7 @@ from webapp import format as say
 from webapp.pages.history import HistoryLine
 from webapp.pages.jobs.job_actions import ActionButton, actions_of
 from webapp.pages.jobs.job_timeline import Attempt, attempts_of
-from webapp.pages.title_names import names
+from webapp.title_names import names
 from webapp.urls import media_url
 
 #: The width of each phase in the bar: the share of the time it usually takes.

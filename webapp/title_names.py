@@ -33,3 +33,11 @@ def names(title_id: str | None, titles: Mapping[str, Title], filename: str) -> t
     if title.kind == "season":
         return str(title.name), f"{kind} · {title.series}"
     return str(title.name), kind
+
+
+def names_of(media: Media, titles: Mapping[str, Title] | None = None) -> tuple[str, str]:
+    """The name of a video and what it is, as ``names`` says it; a name that people gave it goes
+    first. ``titles`` are read where they are not given."""
+    known = titles_of([media]) if titles is None else titles
+    name, kind_line = names(media.title_id, known, media.filename)
+    return media.name or name, kind_line
