@@ -18,6 +18,7 @@ from tasks.models import (
     DeletedVideo,
     Media,
     Share,
+    Stream,
     Subtitle,
     TrainingModule,
     TranscodeJob,
@@ -102,7 +103,7 @@ def finish(video: DeletedVideo) -> bool:
         raise removed
     forget(media_id)
     remove_parts(jobs)
-    for model in (TranscodeJob, UploadJob, Subtitle, TrainingModule, Share):
+    for model in (TranscodeJob, UploadJob, Stream, Subtitle, TrainingModule, Share):
         model.objects(media_id=media_id).delete()
     if video.sweep_at is not None and video.sweep_at > now():
         return False

@@ -41,8 +41,10 @@ _ASKED = f"{_FRAME} errors auth openapi idempotency"
 #: The same of ``webapp``; all of it may import ``tasks``.
 WEBAPP = {
     **dict.fromkeys(
-        [*_FRAME.split(), "cors", "demo", "errors", "format", "log", "request_body"], ""
+        [*_FRAME.split(), "cors", "demo", "errors", "format", "log", "request_body", "title_names"],
+        "",
     ),
+    **dict.fromkeys(["share_links", "video_mp4"], ""),
     **dict.fromkeys(["media_state", "null_bytes", "response_headers", "tether"], ""),
     "worker_process": "log tether",
     "gunicorn_config": "log models stopping tether",
@@ -53,10 +55,18 @@ WEBAPP = {
     "intake": "deadline idempotency multipart",
     "media_files": "auth deadline openapi urls",
     "media_lookup": "media_state urls",
-    "api": f"{_ASKED} dashboard intake media_files media_lookup media_state",
-    "pages": f"{_ASKED} api dashboard format intake media_lookup media_state",
+    "shared": "auth deadline media_files openapi share_links",
+    "api": (
+        f"{_ASKED} dashboard intake media_files media_lookup media_state share_links title_names "
+        "video_mp4"
+    ),
+    "pages": (
+        f"{_ASKED} api dashboard format intake media_lookup media_state share_links title_names"
+    ),
     "live": f"{_ASKED} pages",
-    "app": f"{_ASKED} api cors live media_files null_bytes pages request_body response_headers",
+    "app": (
+        f"{_ASKED} api cors live media_files null_bytes pages request_body response_headers shared"
+    ),
     "cli": "auth demo models",
     "__main__": "cli",
 }

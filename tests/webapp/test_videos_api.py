@@ -143,7 +143,7 @@ def test_a_replaced_source_is_encoded_and_the_stream_plays_on(
     assert answer.get_json()["jobId"] == second.job_id
     assert editor.get(path_of(playable, "source")).data == b"another film"
     assert_problem(editor.post(f"/api/videos/{UNKNOWN}/source", data=another()), 404)
-    assert_problem(editor.post(path_of(playable, "source"), data={"x": "y"}), 400)
+    assert_problem(editor.post(path_of(playable, "source"), data={"x": "y"}), 415)
 
 
 def test_the_source_is_downloaded_as_it_was_put_in(editor: FlaskClient, video: Media) -> None:

@@ -149,6 +149,7 @@ def test_a_job_s_life_is_told_as_the_table_says(clean: Servers) -> None:
     lifecycle.remove(lifecycle.find(TranscodeJob, job.job_id))
     events.publish("mediaChanged", mediaId="m")
     events.publish("streamPublished", mediaId="m", streamId="s")
+    events.publish("mediaDeleted", mediaId="m")
     events.publish("workersChanged", worker="w", live=True)
     events.publish("jobRepaired", jobId="j", reason="It was lost.")
 
