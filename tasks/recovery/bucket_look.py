@@ -21,7 +21,7 @@ from tasks.infra.lock import Lock
 from tasks.infra.redis_client import get_redis
 from tasks.infra.storage import get_storage
 from tasks.jobs.lifecycle import Conflict
-from tasks.models import Media
+from tasks.models import Media, Stream
 from tasks.models.clock import now
 from tasks.recovery import orphans, repairs
 from tasks.recovery.orphans import Orphan
@@ -162,9 +162,10 @@ def _no_rows() -> bool:
 
 
 def _size_of_rows() -> int:
-    sums = {"$group": {"_id": None, "sources": {"$sum": "$size"}, "of": {"$sum": "$stream_size"}}}
-    row = next(iter(Media._get_collection().aggregate([sums])), {"sources": 0, "of": 0})
-    return int(row["sources"]) + int(row["of"])
+    total = 0
+    for model in (Media, Stream):
+        total += int(model.objects.sum("size"))
+    return total
 
 
 def _keep(found: Look) -> None:
