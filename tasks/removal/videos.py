@@ -56,9 +56,8 @@ def delete_videos(media_ids: Sequence[str], who: str) -> list[str]:
     deleted = [line.target for line in lines]
     Media.objects(media_id__in=deleted).delete()
     audit.record_many(who, "delete", lines, kind="media")
-    events.publish_many(
-        [("mediaDeleted", {"kind": "media", "mediaId": media_id}) for media_id in deleted]
-    )
+    for media_id in deleted:
+        events.publish("mediaDeleted", kind="media", mediaId=media_id)
     return deleted
 
 
