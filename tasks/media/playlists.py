@@ -25,6 +25,9 @@ _START_MAXRATE = 4_000_000
 _AUDIO_GROUP = "audio"
 _SUBTITLE_GROUP = "subtitles"
 _STREAM = "#EXT-X-STREAM-INF:"
+_FOR_THE_DEAF = (
+    "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
+)
 _DESCRIBES_VIDEO = "public.accessibility.describes-video"
 
 
@@ -36,6 +39,7 @@ class SubtitleTrack(Value):
     uri: str
     default: bool = False
     forced: bool = False
+    hearing_impaired: bool = False
 
 
 def rendition_playlist(rendition: RenditionOutput, *, complete: bool = True) -> str:
@@ -271,6 +275,7 @@ def _subtitle_media(track: SubtitleTrack) -> str:
         DEFAULT="YES" if track.default else "NO",
         AUTOSELECT="YES",
         FORCED="YES" if track.forced else "NO",
+        **({"CHARACTERISTICS": f'"{_FOR_THE_DEAF}"'} if track.hearing_impaired else {}),
         URI=_quoted(track.uri),
     )
     return f"#EXT-X-MEDIA:{attributes}"

@@ -90,6 +90,7 @@ class SubtitleInfo(Value):
     language: str
     title: str
     forced: bool = False
+    hearing_impaired: bool = False
 
 
 class SourceInfo(Value):

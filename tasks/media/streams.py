@@ -94,6 +94,7 @@ def parse(
                 language=_tag(stream, "language"),
                 title=_tag(stream, "title"),
                 forced=_disposition(stream, "forced"),
+                hearing_impaired=_disposition(stream, "hearing_impaired"),
             )
             for stream in document["streams"]
             if stream.get("codec_name") in _TEXT_SUBTITLES

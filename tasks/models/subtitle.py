@@ -2,12 +2,14 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import DateTimeField, Document, FloatField, IntField, StringField
+from mongoengine import BooleanField, DateTimeField, Document, FloatField, IntField, StringField
 
 
 class Subtitle(Document):
     """``source_key`` is the file as it came in; ``given_language`` (a BCP 47 tag) and
     ``given_label`` are what is known of it without reading, ``title`` is what its source calls it.
+    ``forced`` tracks are shown without being chosen; those for the ``hearing_impaired`` tell of
+    sounds too.
 
     ``language``, ``label``, ``folder`` (of the stream) and ``cues`` (their number) are known once
     it was read. ``published_at`` is set when all its files are in the stream, ``problem`` says why
@@ -26,6 +28,8 @@ class Subtitle(Document):
     given_language = StringField()
     given_label = StringField()
     title = StringField()
+    forced = BooleanField(default=False)
+    hearing_impaired = BooleanField(default=False)
     language = StringField()
     label = StringField()
     folder = StringField()

@@ -63,6 +63,8 @@ def keep(
         set__size=len(text.encode()),
         set__given_language=tag(track.language),
         set__title=track.title,
+        set__forced=track.forced,
+        set__hearing_impaired=track.hearing_impaired,
         set__problem=problem,
     )
 

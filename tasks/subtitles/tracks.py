@@ -126,6 +126,13 @@ def offered(media: Media) -> list[Subtitle]:
 
 def track_of(subtitle: Subtitle) -> SubtitleTrack:
     """How a master lists a published subtitle."""
+    name = subtitle.label
+    if subtitle.forced and "forced" not in name.casefold():
+        name += " (forced)"
     return SubtitleTrack(
-        name=subtitle.label, language=subtitle.language, uri=f"{subtitle.folder}/playlist.m3u8"
+        name=name,
+        language=subtitle.language,
+        uri=f"{subtitle.folder}/playlist.m3u8",
+        forced=bool(subtitle.forced),
+        hearing_impaired=bool(subtitle.hearing_impaired),
     )

@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
+import m3u8
 import pytest
 
 from tasks.errors import BadInput
 from tasks.media.commands import subtitles_command
+from tasks.media.playlists import with_subtitles
 from tasks.media.probe import ProbeLimits, probe
 from tasks.media.process import RunLimits, run
 from tasks.media.tools import Tools
+from tasks.models import Subtitle
 from tasks.subtitles.cues import Cue
 from tasks.subtitles.extracted import on_film_clock
 from tasks.subtitles.parse import parse
+from tasks.subtitles.tracks import track_of
 from tests.media.clips import X264, ffmpeg
 
 SRT = (
@@ -70,3 +74,38 @@ def test_a_track_of_nothing_but_its_head_has_no_cue(tools: Tools, tmp_path: Path
     early = b"WEBVTT\n\n00:00.100 --> 00:00.400\nHello\n"
     assert on_film_clock(early, info).endswith("00:00:00.100 --> 00:00:00.400\nHello\n")
     assert Cue(100, 400, "Hello") in parse(early, "a.vtt").track.cues
+
+
+def test_forced_tracks_and_those_for_the_deaf_are_marked(tools: Tools, tmp_path: Path) -> None:
+    srt, film = tmp_path / "a.srt", tmp_path / "film.mkv"
+    srt.write_text(SRT)
+    ffmpeg(
+        tools,
+        *("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1", "-i", srt),
+        *("-map", "0", "-map", "1", "-map", "1", "-map", "1", *X264, "-c:s", "srt"),
+        *("-disposition:s:0", "0", "-disposition:s:1", "forced"),
+        *("-disposition:s:2", "hearing_impaired", film),
+    )
+    tracks = probe(film, tools, ProbeLimits()).subtitles
+    assert [(t.forced, t.hearing_impaired) for t in tracks] == [
+        (False, False),
+        (True, False),
+        (False, True),
+    ]
+    rows = [
+        Subtitle(
+            label="English",
+            language="en",
+            folder=f"subtitles/en-{number}",
+            forced=track.forced,
+            hearing_impaired=track.hearing_impaired,
+        )
+        for number, track in enumerate(tracks, 1)
+    ]
+    listed = m3u8.loads(with_subtitles("#EXTM3U\n", [track_of(row) for row in rows])).media
+    assert [(m.name, m.forced) for m in listed] == [
+        ("English", "NO"),
+        ("English (forced)", "YES"),
+        ("English 2", "NO"),
+    ]
+    assert [bool(m.characteristics) for m in listed] == [False, False, True]
