@@ -9,12 +9,14 @@ from tasks.actors.job_rows import job_of, media_of, plan_of, source_of
 from tasks.actors.scratch import put_folder, scratch_folder
 from tasks.actors.tooling import run_limits, tools
 from tasks.infra.source_cache import source_file
-from tasks.media.commands import chunk_command, output_folders
-from tasks.media.process import Progress, run
-from tasks.media.segments import RenditionOutput, read_outputs
+from tasks.media.commands import output_folders
+from tasks.media.pictures import encode_pictures
+from tasks.media.process import Progress
+from tasks.media.segments import RenditionOutput
 from tasks.media.sound import encode_sound
 from tasks.models import Step, StepKind
 from tasks.records import job_log
+from tasks.records.job_log_text import WARNING, ended_early
 from tasks.settings import get_settings
 
 #: Share of a chunk's bar that is encoding; the rest is putting the segments into the work area.
@@ -41,7 +43,7 @@ def encode_chunk(step: Step, beat: Heartbeat) -> dict[str, Any]:
     with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
         for output_folder in output_folders(plan, folder):
             output_folder.mkdir()
-        command = chunk_command(
+        output = encode_pictures(
             source,
             source_of(media),
             plan,
@@ -49,12 +51,14 @@ def encode_chunk(step: Step, beat: Heartbeat) -> dict[str, Any]:
             folder,
             tools(),
             preset=get_settings().x264_preset,
+            limits=run_limits(folder, chunk.frames / float(plan.rate)),
+            stop=beat.stop,
+            on_progress=show,
         )
-        limits = run_limits(folder, chunk.frames / float(plan.rate))
-        run(command, limits=limits, stop=beat.stop, on_progress=show)
-        output = read_outputs(folder, plan, chunk)
         prefix = work_prefix(step)
         put_folder(folder, prefix, beat.stop)
+    if output.held:
+        job_log.note(job.job_id, f"chunk {step.index + 1}", ended_early(output.held), level=WARNING)
     result = {
         **output.model_dump(mode="json"),
         "prefix": prefix,

@@ -11,7 +11,7 @@ from tasks.infra.source_cache import source_file
 from tasks.jobs import lifecycle
 from tasks.media.commands import audio_segments
 from tasks.media.plan import Plan, make_plan
-from tasks.media.probe import probe
+from tasks.media.probe import survey
 from tasks.media.tracks import names
 from tasks.models import Step
 from tasks.records import job_log
@@ -26,8 +26,10 @@ def split(step: Step, beat: Heartbeat) -> dict[str, Any]:
     stream = streams.of_job(job)
     with source_file(media, beat.stop) as source:
         beat.report(progress=40.0)
-        info = probe(source, tools(), probe_limits(), stop=beat.stop)
-        plan = make_plan(info, target_chunk_seconds=get_settings().chunk_seconds)
+        seen = survey(source, tools(), probe_limits(), stop=beat.stop)
+        info = seen.info
+        target = get_settings().chunk_seconds
+        plan = make_plan(info, points=seen.points, target_chunk_seconds=target)
         job_log.note(job.job_id, SPLIT, probed(info))
         for note in info.notes:
             job_log.note(job.job_id, SPLIT, note, level="warning")

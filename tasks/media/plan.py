@@ -4,12 +4,14 @@ All counting is in frames at one exact rate, never in seconds: that is what make
 together. A chunk is a whole number of segments, a segment a whole number of GOPs.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
 from tasks.media.filters import thumbnail_size
 from tasks.media.ladder import Rung, build_ladder
-from tasks.media.source import Rate, SourceInfo, Value
+from tasks.media.source import Rate, SourceInfo, Value, VideoInfo
+from tasks.media.timeline import read_from
 from tasks.media.timing import output_rate
 from tasks.media.tracks import AudioPlan, audio_plans
 
@@ -46,6 +48,8 @@ class Chunk(Value):
     frames: int
     first_segment: int
     segments: int
+    # Seconds on the source's own clock from which to decode; None: from its beginning.
+    read_from: float | None = None
 
 
 class Plan(Value):
@@ -64,6 +68,7 @@ class Plan(Value):
     thumbnail_frames: int  # frames from one thumbnail to the next
     thumbnail_width: int
     thumbnail_height: int
+    held_frames: int = 0  # of `frames`, at the end: repeats of the source's last picture
 
     @property
     def sounds(self) -> tuple[AudioPlan, ...]:
@@ -96,8 +101,17 @@ class Plan(Value):
         return chunk.index == len(self.chunks) - 1
 
 
-def make_plan(info: SourceInfo, *, target_chunk_seconds: float | None = None) -> Plan:
-    """Plan the work on a source. Without a target, chunks are 24 s in clips, 60 s in films."""
+def make_plan(
+    info: SourceInfo,
+    *,
+    points: Sequence[float] = (),
+    target_chunk_seconds: float | None = None,
+) -> Plan:
+    """Plan the work on a source. Without a target, chunks are 24 s in clips, 60 s in films.
+
+    `points` are times of pictures that decode alone, in seconds on the source's own clock; without
+    any, all chunks are decoded from the beginning.
+    """
     audio, *others = audio_plans(info.audio, info.format_name) or (None,)
     other_audio = tuple(track for track in others if track is not None)
     if info.video is None:
@@ -121,6 +135,8 @@ def make_plan(info: SourceInfo, *, target_chunk_seconds: float | None = None) ->
         frames = max(1, round(Fraction(info.video.duration) * rate.fraction))
     else:
         frames = info.video.frame_count
+    held_frames = round(Fraction(info.video.held) * rate.fraction)
+    frames += held_frames
     gop = max(1, round(GOP_SECONDS * rate.fraction))
     segment_frames = gop * GOPS_A_SEGMENT
     duration = float(frames / rate.fraction)
@@ -133,13 +149,30 @@ def make_plan(info: SourceInfo, *, target_chunk_seconds: float | None = None) ->
         frames=frames,
         gop=gop,
         segment_frames=segment_frames,
-        chunks=cut(frames, segment_frames, target * float(rate)),
+        chunks=_read_from(
+            cut(frames, segment_frames, target * float(rate)), info.video, rate, points
+        ),
         rungs=build_ladder(info),
         audio=audio,
         other_audio=other_audio,
         thumbnail_frames=_thumbnail_frames(duration, rate),
         thumbnail_width=thumbnail_width,
         thumbnail_height=thumbnail_height,
+        held_frames=held_frames,
+    )
+
+
+def _read_from(
+    chunks: Sequence[Chunk], video: VideoInfo, rate: Rate, points: Sequence[float]
+) -> tuple[Chunk, ...]:
+    ends = video.start_time + video.duration
+    begins = [
+        min(video.start_time + chunk.first_frame / float(rate), ends) - 0.5 / float(rate)
+        for chunk in chunks
+    ]
+    return tuple(
+        chunk.model_copy(update={"read_from": read_from(points, at)})
+        for chunk, at in zip(chunks, begins, strict=True)
     )
 
 

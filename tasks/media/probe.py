@@ -4,19 +4,34 @@ A file is judged by its contents: ffprobe may open local files only, and only by
 here, so a playlist or script that names other files is refused whatever it is called.
 """
 
+import contextlib
 import json
 import re
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import BadInput, EncoderFailed
 from tasks.media import process
+from tasks.media.claims import refuse_cut_off
+from tasks.media.commands import frames_command
 from tasks.media.examine import examined
-from tasks.media.packets import ENTRIES, PacketReader, Packets
+from tasks.media.packets import ENTRIES, PacketReader
 from tasks.media.process import RunLimits
 from tasks.media.source import SourceInfo
-from tasks.media.streams import ProbeLimits, main_streams, parse, with_video
+from tasks.media.streams import ProbeLimits, film, main_streams, parse, rates, with_video
+from tasks.media.timeline import (
+    SAMPLE_FRAMES,
+    FrameReader,
+    Frames,
+    Timeline,
+    from_frames,
+    from_packets,
+    is_plain,
+)
 from tasks.media.tools import Tools
 
 # Demuxers of containers that hold their own media. Not here, on purpose: hls, dash, concat, imf,
@@ -39,70 +54,95 @@ _PLAYLIST_TEXT = re.compile(
 _IS_PLAYLIST = "This is a playlist that points to other files, not a video itself."
 _IS_TEXT = "This is a text file, not a video."
 _HEAD_BYTES = 4096
-# Enough packets to get the first frame out of any decoder's delay.
-_FIRST_FRAMES = ("-read_intervals", "%+#40")
 
 
 def probe(
     path: Path, tools: Tools, limits: ProbeLimits, *, stop: threading.Event | None = None
 ) -> SourceInfo:
-    """Read all that is needed of a file: every video packet's time is read, some frames decoded.
+    """As `survey`, where it does not matter from where decoding may begin."""
+    return survey(path, tools, limits, stop=stop).info
 
-    Raises BadInput where the file cannot be processed; TimedOut or Stopped.
+
+@dataclass(frozen=True)
+class Survey:
+    """A source, and the times from which its video can be decoded, in seconds on its own clock."""
+
+    info: SourceInfo
+    points: tuple[float, ...]
+
+
+def survey(
+    path: Path, tools: Tools, limits: ProbeLimits, *, stop: threading.Event | None = None
+) -> Survey:
+    """Read all that is needed of a file: the times of all packets, and the first pictures.
+
+    Where packets do not tell when pictures are shown, all pictures are decoded. Raises BadInput
+    where the file cannot be processed; TimedOut or Stopped.
     """
     document = _describe(path, tools, limits, stop)
-    document, packets, stills = _film_of(path, document, tools, limits, stop)
-    info = parse(document, packets, limits)
+    listing = _packets(path, document, tools, limits, stop)
+    stream, stills = film(document, listing.tracks)
+    timeline = None
+    if stream is not None:
+        timeline = _timeline(path, document, stream, listing, tools, limits, stop)
+    document = with_video(document, stream["index"] if stream is not None else None)
+    info = parse(document, listing.tracks, timeline, limits)
+    refuse_cut_off(path, document, listing.tracks, info)
     info = examined(path, info, document, tools, limits, stop=stop)
-    return info.model_copy(update={"notes": (*info.notes, *stills)})
+    info = info.model_copy(update={"notes": (*info.notes, *stills)})
+    return Survey(info, tuple(timeline.points) if timeline else ())
 
 
-def _film_of(
+def _packets(
     path: Path,
     document: dict[str, Any],
     tools: Tools,
     limits: ProbeLimits,
     stop: threading.Event | None,
-) -> tuple[dict[str, Any], Packets, list[str]]:
-    """The document with the film as its only video stream, its packets, and notes on the others.
-
-    A stream of one picture is a cover or a title, wherever it stands, if there is another.
-    """
+) -> PacketReader:
     streams = main_streams(document, limits)
-    found: tuple[int, Packets] | None = None
-    notes: list[str] = []
-    for stream in streams:
-        packets = _packets_of(path, stream["index"], tools, limits, stop)
-        if found is None or len(packets.ticks) > 1:
-            found = stream["index"], packets
-        if len(packets.ticks) > 1:
-            break
-        if len(streams) > 1:
-            notes.append(f"Video track {stream['index']} is a single picture, and not the film.")
-    assert found is not None
-    index, packets = found
-    return with_video(document, index), packets, notes
-
-
-def _packets_of(
-    path: Path, index: int, tools: Tools, limits: ProbeLimits, stop: threading.Event | None
-) -> Packets:
-    command = [*_ffprobe(tools), "-select_streams", str(index), "-of", "csv=p=0"]
+    listing = PacketReader(
+        ((stream["index"], Fraction(stream["time_base"])) for stream in streams), limits.packets
+    )
     run_limits = RunLimits(
         wall_seconds=limits.wall_seconds + path.stat().st_size / limits.bytes_a_second,
         memory_bytes=limits.memory_bytes,
     )
-    listing = PacketReader(limits.packets)
-    process.read(
-        [*command, "-show_entries", ENTRIES, str(path)], listing.feed, limits=run_limits, stop=stop
-    )
-    decoded = b""
-    if listing.lacks_times:
-        frames = ("-show_entries", "frame=best_effort_timestamp")
-        decoded = process.capture(
-            [*command, *_FIRST_FRAMES, *frames, str(path)], limits=run_limits, stop=stop
-        )
-    return listing.packets(decoded.decode())
+    command = [*_ffprobe(tools), "-of", "csv=p=0", "-show_entries", ENTRIES, str(path)]
+    process.read(command, listing.feed, limits=run_limits, stop=stop)
+    listing.finish()
+    return listing
+
+
+def _timeline(
+    path: Path,
+    document: dict[str, Any],
+    stream: Mapping[str, Any],
+    listing: PacketReader,
+    tools: Tools,
+    limits: ProbeLimits,
+    stop: threading.Event | None,
+) -> Timeline:
+    track = listing.tracks[stream["index"]]
+    container = document["format"]["format_name"]
+
+    def frames(most: int | None = None) -> Frames:
+        reader = FrameReader()
+        wall = limits.wall_seconds + (0 if most else track.read * limits.seconds_a_picture)
+        command = frames_command(path, container, stream["index"], tools, most=most)
+        run_limits = RunLimits(wall_seconds=wall, memory_bytes=limits.memory_bytes)
+        # What cannot be decoded is refused by the sentence of `examined`, which knows why.
+        with contextlib.suppress(BadInput, EncoderFailed):
+            process.read(command, reader.feed, limits=run_limits, stop=stop)
+        return reader.frames()
+
+    sample = frames(SAMPLE_FRAMES)
+    demuxer = container.split(",")[0]
+    packets = from_packets(track, demuxer, sample)
+    known = {"codec": stream["codec_name"], "container": demuxer}
+    if not sample.ticks or is_plain(track, sample, packets, claimed=rates(stream), **known):
+        return packets
+    return from_frames(track, demuxer, frames())
 
 
 def _ffprobe(tools: Tools) -> list[str]:

@@ -67,6 +67,7 @@ class ChunkOutput(Value):
 
     index: int
     frames: int
+    held: int = 0  # of the frames: repeats of the last picture where the source ended early
     renditions: tuple[RenditionOutput, ...]
     thumbnails: tuple[str, ...]  # "thumbs/thumb_00012.jpg"
 
@@ -219,10 +220,13 @@ def _check_count(plan: Plan, chunk: Chunk, frames: int) -> None:
     missing = chunk.frames - frames
     tolerated = TOLERATED_MISSING_SECONDS * float(plan.rate) if plan.is_last(chunk) else 0
     if missing > tolerated:
-        at = (chunk.first_frame + frames) / float(plan.rate)
-        raise BadInput(
-            f"The source is damaged or cut off: from {clock(at)} on it cannot be decoded."
-        )
+        raise gave_out(plan, chunk, frames)
+
+
+def gave_out(plan: Plan, chunk: Chunk, frames: int) -> BadInput:
+    """The error of a source of which only so many frames of a chunk can be decoded."""
+    at = (chunk.first_frame + frames) / float(plan.rate)
+    return BadInput(f"The source is damaged or cut off: from {clock(at)} on it cannot be decoded.")
 
 
 def _check_place(

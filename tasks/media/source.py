@@ -48,9 +48,11 @@ class VideoInfo(Value):
     mirrored: bool = False  # left and right are to be swapped after turning
     rate: Rate  # exact; for a variable one, the rate it mostly has
     is_vfr: bool
-    frame_count: int  # frames that are shown, counted in the packets
+    evened: bool = False  # pictures' times are evened out before they get their places
+    frame_count: int  # frames that are shown
     start_time: float
     duration: float
+    held: float = 0.0  # seconds for which the last picture stays because the sound goes on
     pixel_format: str
     bit_depth: int
     color_transfer: str  # "" where the file does not say, as for the two below
@@ -98,7 +100,7 @@ class SourceInfo(Value):
 
     kind: Literal["video", "audio"]
     format_name: str  # ffmpeg's name of the demuxer: "mov,mp4,m4a,3gp,3g2,mj2"
-    duration: float  # seconds: of the video, else of the audio
+    duration: float  # seconds: of the video and what is held of it, else of the audio
     size: int  # bytes
     video: VideoInfo | None
     audio: tuple[AudioInfo, ...]

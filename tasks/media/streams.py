@@ -6,16 +6,14 @@ from fractions import Fraction
 from typing import Any
 
 from tasks.errors import BadInput
-from tasks.media.packets import MOST_PACKETS, Packets
+from tasks.media.beside import beside_sound
+from tasks.media.packets import MOST_PACKETS, Track
 from tasks.media.source import AudioInfo, SourceInfo, SubtitleInfo, Value, VideoInfo, clock
-from tasks.media.timing import measure
+from tasks.media.timeline import Timeline
 
 _TEXT_SUBTITLES = {
     *("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "subviewer", "ttml"),
 }
-# A container may claim a little more than it holds (a last packet cut, a rounded duration).
-_MISSING_SHARE = 0.05
-_MISSING_SECONDS = 2.0
 # Characters of a name or language that are kept: they go into rows.
 _TAG_LENGTH = 200
 # A film may bring any number of fonts.
@@ -31,21 +29,22 @@ class ProbeLimits(Value):
     side: int = 16_384  # pixels; what an H.264 encoder can take
     wall_seconds: float = 600
     bytes_a_second: float = 10e6  # a slow disk: large files may take longer than wall_seconds
+    seconds_a_picture: float = 0.5  # where all pictures have to be decoded
     packets: int = MOST_PACKETS
     memory_bytes: int | None = 2 * 1024**3
 
 
 def main_streams(document: Mapping[str, Any], limits: ProbeLimits) -> list[Mapping[str, Any]]:
-    """The streams that may be the film, the likeliest first, of ffprobe's JSON as for `parse`.
+    """The video and audio streams whose packets are to be read, of ffprobe's JSON as for `parse`.
 
     Where there is no moving picture, it is the sound. Raises BadInput where the streams' headers
     alone are enough to refuse.
     """
     _refuse_early(document, limits)
-    return _video_streams(document) or _audio_streams(document)[:1]
+    return [*_video_streams(document), *_audio_streams(document)]
 
 
-def with_video(document: Mapping[str, Any], index: int) -> dict[str, Any]:
+def with_video(document: Mapping[str, Any], index: int | None) -> dict[str, Any]:
     """The document without the video streams other than that of this index."""
     streams = [
         stream
@@ -55,24 +54,63 @@ def with_video(document: Mapping[str, Any], index: int) -> dict[str, Any]:
     return {**document, "streams": streams}
 
 
+def film(
+    document: Mapping[str, Any], tracks: Mapping[int, Track]
+) -> tuple[Mapping[str, Any] | None, list[str]]:
+    """The stream with the moving picture, None where there is sound alone; and notes on others.
+
+    A stream of one picture is a cover or a title, wherever it stands. Raises BadInput where there
+    is neither picture nor sound.
+    """
+    streams = _video_streams(document)
+    moving = [stream for stream in streams if tracks[stream["index"]].read > 1]
+    if not moving and not _audio_streams(document):
+        if tracks[streams[0]["index"]].read:
+            raise BadInput("This is a single picture, not a video.")
+        raise BadInput("The file's video has no frames.")
+    stills = [
+        f"Video track {stream['index']} is a single picture, and not the film."
+        for stream in streams
+        if moving and tracks[stream["index"]].read == 1
+    ]
+    return (moving[0] if moving else None), stills
+
+
+def rates(stream: Mapping[str, Any]) -> list[Fraction]:
+    """The frame rates that the container names for a stream; 0 for unknown."""
+    return [_fraction(stream.get("avg_frame_rate")), _fraction(stream.get("r_frame_rate"))]
+
+
 def parse(
-    document: Mapping[str, Any], packets: Packets, limits: ProbeLimits | None = None
+    document: Mapping[str, Any],
+    tracks: Mapping[int, Track],
+    timeline: Timeline | None,
+    limits: ProbeLimits | None = None,
 ) -> SourceInfo:
-    """SourceInfo of ffprobe's JSON (`-show_format -show_streams`) and the main stream's packets.
+    """SourceInfo of ffprobe's JSON (`-show_format -show_streams`), its packets, and the film's
+    pictures, None for sound alone.
 
     Raises BadInput with a sentence for people.
     """
     limits = limits or ProbeLimits()
     _refuse_early(document, limits)
-    stream, audio = _video_stream(document), _audio_streams(document)
-    video = None if stream is None else _video(stream, packets)
-    if video is not None and video.frame_count == 1:
-        if not audio:
-            raise BadInput("This is a single picture, not a video.")
-        video = None
-    if video is not None and stream is not None:
-        _refuse_truncated(document, stream, packets, video)
-    duration = video.duration if video else _audio_duration(document, audio[0], packets)
+    stream = next(iter(_video_streams(document)), None)
+    audio = [a for a in _audio_streams(document) if tracks[a["index"]].read]
+    video = None
+    notes: list[str] = []
+    if stream is not None and timeline is not None:
+        video = _video(stream, timeline)
+        if video.frame_count == 1:
+            if not audio:
+                raise BadInput("This is a single picture, not a video.")
+            video = None
+    if video is not None:
+        video, notes = beside_sound(video, [tracks[a["index"]] for a in audio])
+        duration = video.duration + video.held
+    elif audio:
+        duration = tracks[audio[0]["index"]].seconds
+    else:
+        raise BadInput("The file has no sound in it: it is the beginning of a stream, or empty.")
     if duration > limits.duration_seconds:
         raise BadInput(
             f"The source is {clock(duration)} long; at most {clock(limits.duration_seconds)}"
@@ -99,6 +137,7 @@ def parse(
             for stream in document["streams"]
             if stream.get("codec_name") in _TEXT_SUBTITLES
         ),
+        notes=tuple(notes),
     )
 
 
@@ -107,7 +146,7 @@ def _refuse_early(document: Mapping[str, Any], limits: ProbeLimits) -> None:
     count = sum(stream.get("codec_type") in _COUNTED for stream in document.get("streams", []))
     if count > limits.streams:
         raise BadInput(f"The file has {count} streams; at most {limits.streams} are allowed.")
-    video = _video_stream(document)
+    video = next(iter(_video_streams(document)), None)
     nameless = None if video is not None else _nameless_video(document)
     if nameless is not None:
         raise BadInput(
@@ -131,31 +170,6 @@ def refuse_shape(video: VideoInfo, limits: ProbeLimits) -> None:
             f"The picture is shown at {video.width} by {video.height} pixels; at most"
             f" {limits.side:,} on a side and {limits.pixels / 1e6:.0f} million in all are allowed."
         )
-
-
-def _refuse_truncated(
-    document: Mapping[str, Any], stream: Mapping[str, Any], packets: Packets, video: VideoInfo
-) -> None:
-    claimed_frames = int(stream.get("nb_frames", 0))
-    if claimed_frames:
-        claimed = video.duration * claimed_frames / max(1, packets.read)
-    elif _audio_streams(document):
-        return  # the claimed duration may be that of a longer audio track
-    else:
-        claimed = float(document["format"].get("duration", 0))
-        if "matroska" in document["format"].get("format_name", ""):
-            # Matroska's duration counts from zero, also where the first picture comes later.
-            claimed -= max(0.0, video.start_time)
-    missing = claimed - video.duration
-    if missing > max(_MISSING_SECONDS, claimed * _MISSING_SHARE):
-        raise BadInput(
-            f"The file is cut off: it says it is {clock(claimed)} long, but its video ends at"
-            f" {clock(video.duration)}."
-        )
-
-
-def _video_stream(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return next(iter(_video_streams(document)), None)
 
 
 def _video_streams(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -199,16 +213,11 @@ def _audio_streams(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return sorted(streams, key=lambda stream: not _disposition(stream, "default"))
 
 
-def _video(stream: Mapping[str, Any], packets: Packets) -> VideoInfo:
-    """The video as its header and its packets tell; how it is to be shown is decided later."""
-    if not packets.ticks:
+def _video(stream: Mapping[str, Any], timeline: Timeline) -> VideoInfo:
+    """The video as its header and its pictures' times tell; how it is shown is decided later."""
+    if not timeline.ticks:
         raise BadInput("The file's video has no frames.")
-    timing = measure(
-        packets.ticks,
-        packets.last_duration,
-        Fraction(stream["time_base"]),
-        [_fraction(stream.get("avg_frame_rate")), _fraction(stream.get("r_frame_rate"))],
-    )
+    timing = timeline.timing(rates(stream))
     return VideoInfo(
         index=stream["index"],
         codec=stream["codec_name"],
@@ -219,6 +228,7 @@ def _video(stream: Mapping[str, Any], packets: Packets) -> VideoInfo:
         rotation=0,
         rate=timing.rate,
         is_vfr=timing.is_vfr,
+        evened=timing.evened,
         frame_count=timing.frame_count,
         start_time=timing.start,
         duration=timing.end - timing.start,
@@ -247,17 +257,6 @@ def _audio(stream: Mapping[str, Any]) -> AudioInfo:
         commentary=_disposition(stream, "comment"),
         described=_disposition(stream, "visual_impaired") or _disposition(stream, "descriptions"),
     )
-
-
-def _audio_duration(
-    document: Mapping[str, Any], stream: Mapping[str, Any], packets: Packets
-) -> float:
-    """Of an audio-only source: from its packets, or as claimed if they were not read."""
-    claimed = float(stream.get("duration") or document["format"].get("duration") or 0)
-    if not packets.ticks or _video_stream(document) is not None:
-        return claimed
-    ticks = max(packets.ticks) + packets.last_duration - min(packets.ticks)
-    return float(ticks * Fraction(stream["time_base"]))
 
 
 def _bit_depth(stream: Mapping[str, Any]) -> int:

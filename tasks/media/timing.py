@@ -1,14 +1,16 @@
 """Frame rates: which one a source has, and which one it gets.
 
-A source has a constant rate R if its frame i is shown at i/R, give or take a fifth of a frame: then
-each frame has a place of its own in the output, and none is repeated or lost. That is checked on
-every frame, because what containers claim is often an average, or a guess from the first seconds.
+A source has a constant rate R if its frame i is shown at start + i/R, give or take a fifth of a
+frame: then each frame has a place of its own in the output, and none is repeated or lost. That is
+checked on every frame, because what containers claim is often an average, or a guess from the first
+seconds. `start` need not be the first frame's own time: of a film with 2:3 pulldown, whose frames
+last two and three fields in turn, every other frame is half a field late.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import groupby
 from math import floor
 
 from tasks.media.source import Rate, Value
@@ -21,15 +23,27 @@ STANDARD_RATES = tuple(
     )
 )
 HIGHEST_RATE = 60
+# Clocks of phones run a hair fast: 60.06 pictures a second are still sixty.
+_ABOVE_HIGHEST = Fraction(1, 100)
 # A noisy average is taken for the nearest standard rate this close. 24 and 23.976 are 0.1 % apart.
 SNAP = Fraction(4, 10_000)
 # A variable rate may be further off: phones say 29.8 where they mean 30.
 SNAP_VARIABLE = Fraction(3, 100)
 ALIKE = 0.1
+# Frames over which the step from one to the next is averaged.
+_SPAN = 4
 # A rate for a variable source must leave this share of its frames in.
-KEPT = 0.95
+KEPT = 0.98
 # How far from its place on the grid, in frames, a frame of a constant rate may be.
 TOLERANCE = 0.2
+# Below this rate pictures are slides: the last one may stay for another time than the others.
+_SLIDES = 5
+# Of the difference between a frame's time and its even time, how much is made up with each frame.
+EVEN_SHARE = 0.1
+# Frames off by more than this are where they are: a hold, or another rate.
+EVEN_WITHIN = 0.75
+# Ticks of 1/90,000 s make a fifth of a frame a little more.
+_ROUNDING = 0.01
 
 
 class Timing(Value):
@@ -37,6 +51,7 @@ class Timing(Value):
 
     rate: Rate
     is_vfr: bool
+    evened: bool  # frames keep places of their own only if `even` is applied to their times
     frame_count: int
     start: float
     end: float
@@ -47,20 +62,29 @@ def measure(
     last_duration: int,
     time_base: Fraction,
     claimed: Sequence[Fraction] = (),
+    *,
+    slots: Fraction | None = None,
 ) -> Timing:
     """Find the rate of frames shown at `ticks` (in any order, in units of `time_base` seconds).
 
     `last_duration` is the last frame's, in ticks, 0 where unknown; `claimed` are the rates that the
-    container names. Raises ValueError where there is no frame.
+    container names; `slots` is the rate whose places it numbers, some of which may be empty (AVI).
+    Raises ValueError where there is no frame.
     """
     shown = array("q", (tick for tick, _ in groupby(sorted(ticks))))
     if not shown:
         raise ValueError("no frames")
     start = float(shown[0] * time_base)
-    candidates = _candidates(shown, time_base, claimed)
-    constant = next((rate for rate in candidates if _on_grid(shown, time_base, rate)), None)
-    rate = constant or _sensible(shown, time_base, claimed)
+    candidates = [slots] if slots else _candidates(shown, time_base, claimed)
+    constant, shift = _constant(shown, time_base, candidates)
+    if constant and constant < _SLIDES and _lasts_otherwise(last_duration * time_base * constant):
+        constant = None
+    if constant or slots:
+        rate, evened = constant or slots or Fraction(0), False
+    else:
+        rate, evened = _sensible(shown, time_base, claimed)
     if constant:
+        start += shift / float(rate)
         end = start + float(len(shown) / rate)
     else:
         held = last_duration * time_base or 1 / rate
@@ -68,6 +92,7 @@ def measure(
     return Timing(
         rate=Rate.of(rate),
         is_vfr=constant is None,
+        evened=evened,
         frame_count=len(shown),
         start=start,
         end=end,
@@ -77,7 +102,7 @@ def measure(
 def output_rate(rate: Rate) -> Rate:
     """The rate to encode at: the source's own, or above 60 its largest whole part up to 60."""
     value = rate.fraction
-    divisor = -(-value // HIGHEST_RATE)  # rounded up
+    divisor = -(-value // (HIGHEST_RATE * (1 + _ABOVE_HIGHEST)))  # rounded up
     return Rate.of(value / max(1, divisor))
 
 
@@ -102,35 +127,80 @@ def _candidates(
     return list(dict.fromkeys(rates)) or [Fraction(25)]
 
 
-def _on_grid(shown: Sequence[int], time_base: Fraction, rate: Fraction) -> bool:
-    first, per_tick = shown[0], float(time_base * rate)
-    return all(abs((tick - first) * per_tick - i) <= TOLERANCE for i, tick in enumerate(shown))
+def _lasts_otherwise(frames: Fraction) -> bool:
+    """Whether a last frame of so many frames' duration says that the rate is none."""
+    return frames > 0 and not 0.75 < frames < 1.25
 
 
-def _sensible(shown: Sequence[int], time_base: Fraction, claimed: Sequence[Fraction]) -> Fraction:
-    """A constant rate for a variable one: a standard one, at most 60, that keeps most frames.
+def _constant(
+    shown: Sequence[int], time_base: Fraction, candidates: Sequence[Fraction]
+) -> tuple[Fraction | None, float]:
+    """The candidate whose grid the frames fit best, None where they fit none; and by how many
+    frames its grid begins after the first frame."""
+    best: tuple[Fraction | None, float] = None, 0.0
+    narrowest = 2 * TOLERANCE + _ROUNDING
+    for rate in candidates:
+        first, per_tick = shown[0], float(time_base * rate)
+        late = [(tick - first) * per_tick - i for i, tick in enumerate(shown)]
+        earliest, latest = min(late), max(late)
+        usual = rate in STANDARD_RATES
+        if latest - earliest <= (narrowest if usual else min(narrowest, TOLERANCE)):
+            # The first frame's own time wherever all others are near enough to its grid.
+            shift = max(0.0, latest - TOLERANCE) + min(0.0, earliest + TOLERANCE)
+            best = rate, shift
+            # The first ones are the likelier: a hair does not count.
+            narrowest = latest - earliest - _ROUNDING
+    return best
+
+
+def even(ticks: Iterable[float], step: float) -> Iterator[float]:
+    """Times that follow the given ones by steady steps: jitter is gone, and drift is not.
+
+    For frames whose steps alternate (2:3 pulldown that breaks off at cuts) or vary (cameras):
+    where they lie halfway between two places, two would fall on one. The video command does the
+    same by an expression.
+    """
+    last: float | None = None
+    for tick in ticks:
+        due = tick if last is None else last + step
+        off = tick - due
+        last = due + EVEN_SHARE * off if abs(off) < EVEN_WITHIN * step else tick
+        yield last
+
+
+def _sensible(
+    shown: Sequence[int], time_base: Fraction, claimed: Sequence[Fraction]
+) -> tuple[Fraction, bool]:
+    """A constant rate for a variable one: a standard one, at most 60, that keeps most frames; and
+    whether `even` makes it keep more.
 
     The rate of the median step is preferred, then what the container says, then the lowest.
     """
-    steps = sorted(b - a for a, b in pairwise(shown))
+    # Over four frames: one of a film with 2:3 pulldown lasts two or three fields, four last ten.
+    span = min(_SPAN, len(shown) - 1)
+    steps = sorted(b - a for a, b in zip(shown, shown[span:], strict=False))
     median = steps[len(steps) // 2]
     # Coarse ticks make 33 and 34 ms of one rate: only their mean tells 30 from 29.97.
     alike = [step for step in steps if abs(step - median) <= median * ALIKE]
-    step = Fraction(sum(alike), len(alike))
+    step = Fraction(sum(alike), len(alike) * span)
     wanted = [snap(1 / (step * time_base), SNAP_VARIABLE)]
     wanted += [snap(rate) for rate in claimed if rate > 0]
     wanted += [rate for rate in STANDARD_RATES if rate.denominator <= 2]
     for rate in wanted:
-        if (
-            rate in STANDARD_RATES
-            and rate <= HIGHEST_RATE
-            and _kept(shown, time_base, rate) >= KEPT
-        ):
-            return rate
-    return Fraction(HIGHEST_RATE)
+        if rate not in STANDARD_RATES or rate > HIGHEST_RATE:
+            continue
+        kept = _kept(shown, time_base, rate)
+        steady = (
+            0.0
+            if kept == 1
+            else _kept(list(even(shown, float(1 / (rate * time_base)))), time_base, rate)
+        )
+        if max(kept, steady) >= KEPT:
+            return rate, steady > kept
+    return Fraction(HIGHEST_RATE), False
 
 
-def _kept(shown: Sequence[int], time_base: Fraction, rate: Fraction) -> float:
+def _kept(shown: Sequence[float], time_base: Fraction, rate: Fraction) -> float:
     """The share of frames that would have a place of their own at a rate."""
     per_tick = float(time_base * rate)
     # The grid begins a quarter of a frame early, as it does when encoding: frames that are halfway

@@ -127,6 +127,12 @@ def probed(info: SourceInfo) -> str:
     return f"Source: {info.format_name.split(',')[0]}, {', '.join(words) or 'nothing in it'}."
 
 
+def ended_early(frames: int) -> str:
+    """A source whose last pictures cannot be decoded, in a sentence."""
+    what = "last picture" if frames == 1 else f"last {frames} pictures"
+    return f"The {what} cannot be decoded; the one before stays instead, to the end of the sound."
+
+
 def planned(plan: Plan) -> str:
     """The ladder and the chunks in a sentence."""
     rungs = [rung.name for rung in plan.rungs] + [sound.name for sound in plan.sounds]

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from tasks.media import commands, playlists, process, segments
+from tasks.media import commands, playlists, segments
+from tasks.media.pictures import encode_pictures
 from tasks.media.plan import Plan, make_plan
-from tasks.media.probe import ProbeLimits, probe
+from tasks.media.probe import ProbeLimits, survey
 from tasks.media.process import RunLimits
 from tasks.media.segments import ChunkOutput, RenditionOutput
 from tasks.media.sound import encode_sound
@@ -119,16 +120,18 @@ def transcode(
     preset: str = "ultrafast",
 ) -> Stream:
     """The pipeline without its queue: probe, plan, every chunk, audio, playlists."""
-    info = probe(source, tools, ProbeLimits())
-    plan = make_plan(info, target_chunk_seconds=chunk_seconds)
+    seen = survey(source, tools, ProbeLimits())
+    info = seen.info
+    plan = make_plan(info, points=seen.points, target_chunk_seconds=chunk_seconds)
     for needed in commands.output_folders(plan, folder):
         needed.mkdir(parents=True, exist_ok=True)
     chunks = []
     # Backwards: a chunk may depend on nothing that another one leaves behind.
     for chunk in reversed(plan.chunks):
-        command = commands.chunk_command(source, info, plan, chunk, folder, tools, preset=preset)
-        process.run(command, limits=LIMITS)
-        chunks.append(segments.read_outputs(folder, plan, chunk))
+        output = encode_pictures(
+            source, info, plan, chunk, folder, tools, preset=preset, limits=LIMITS
+        )
+        chunks.append(output)
     renditions = segments.join(plan, chunks)
     if plan.audio:
         renditions = (

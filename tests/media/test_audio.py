@@ -13,6 +13,7 @@ from tests.media.clips import (
     numbered,
     numbered_clip,
     raw_input,
+    read_numbers,
     readable,
     show_stream,
     transcode,
@@ -81,11 +82,14 @@ def test_sound_stays_with_the_picture(
     assert clicks(tools, stream) == pytest.approx(expected, abs=0.002)
 
 
-@pytest.mark.parametrize(("seconds", "kind"), [(3, "shorter"), (12, "longer")])
-def test_sound_of_another_length_is_made_to_fit(
-    tools: Tools, tmp_path: Path, seconds: int, kind: str
+@pytest.mark.parametrize(
+    ("seconds", "frames", "held"),
+    [("3", 169, 0), ("7.4", 169, 0), ("18", 432, 18 - 169 * 1.001 / 24)],
+)
+def test_the_last_picture_stays_for_as_long_as_sound_goes_on(
+    tools: Tools, tmp_path: Path, seconds: str, frames: int, held: float
 ) -> None:
-    source = tmp_path / f"{kind}.mp4"
+    source = tmp_path / "talk.mp4"
     ffmpeg(
         tools,
         *raw_input("24000/1001"),
@@ -96,8 +100,14 @@ def test_sound_of_another_length_is_made_to_fit(
 
     stream = transcode(tools, source, tmp_path / "out")
 
-    assert stream.frames == 169
+    assert read_numbers(tools, stream.playlist()) == [*range(169), *[168] * (frames - 169)]
+    assert stream.info.video is not None
+    assert stream.info.video.held == pytest.approx(held, abs=0.03)
+    assert bool(stream.info.notes) == bool(held)
     assert abs(edges(stream)[0]) <= 0.02
+    heard = clicks(tools, stream)
+    assert heard == pytest.approx([n + 0.5 for n in range(len(heard))], abs=0.002)
+    assert len(heard) == min(int(float(seconds)), round(edges(stream)[1]))
 
 
 def test_a_hole_in_the_sound_does_not_move_what_comes_after(tools: Tools, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """What probing learns beside the frames."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from tasks.errors import BadInput
-from tasks.media.packets import PacketReader, Packets
+from tasks.media.packets import PacketReader, Track
 from tasks.media.probe import ProbeLimits, probe
 from tasks.media.tools import Tools
 from tests.media.clips import X264, ffmpeg, numbered, numbered_clip, raw_input
@@ -55,25 +56,30 @@ def test_a_plain_video(tools: Tools, tmp_path: Path) -> None:
     assert (video.is_vfr, video.is_hdr, video.interlaced) == (False, False, False)
 
 
-def parse_packets(listing: str, decoded: str = "") -> Packets:
-    reader = PacketReader()
+def parse_packets(listing: str) -> Track:
+    reader = PacketReader([(0, Fraction(1, 1000))])
     for character in listing:  # however the pipe cuts it
         reader.feed(character.encode())
-    return reader.packets(decoded)
+    reader.finish()
+    return reader.tracks[0]
 
 
 def test_packets_that_an_edit_list_hides_are_not_frames() -> None:
-    packets = parse_packets("0,0,40,KD_\n40,40,40,_D_\n80,80,40,___\n160,120,40,___\n")
+    track = parse_packets(
+        "0,0,0,40,KD_\n1,9,9,9,K__\n0,40,40,40,_D_\n0,80,80,40,___\n0,160,120,40,___\n"
+    )
 
-    assert list(packets.ticks) == [80, 160]
-    assert (packets.read, packets.last_duration) == (4, 40)
+    assert list(track.ticks()) == [80, 160]
+    assert (track.read, track.last_duration, track.lasts) == (4, 40, 80)
+    assert (track.begins, track.ends) == (0.08, 0.2)
 
 
 def test_decoding_times_serve_where_presentation_times_are_missing() -> None:
-    listing = "N/A,0,1,K__\nN/A,1,1,___\n2,2,1,___\n"
+    track = parse_packets("0,N/A,0,1,K__\n0,N/A,1,1,___\n0,2,2,1,___\n")
 
-    assert list(parse_packets(listing, "1,\n2,\n").ticks) == [1, 2, 3]
-    assert list(parse_packets(listing).ticks) == [2, 3, 4]
+    assert track.lacks_times
+    assert list(track.ticks(1)) == [1, 2, 3]
+    assert list(track.ticks()) == [2, 3, 4]
 
 
 def test_more_packets_than_a_worker_can_keep_are_refused(tools: Tools, tmp_path: Path) -> None:

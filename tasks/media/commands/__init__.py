@@ -27,7 +27,12 @@ from tasks.media.commands.audio import (
 )
 from tasks.media.commands.common import CLOCK_OFFSET_SECONDS, compiled, reading
 from tasks.media.commands.pictures import poster_command, storyboard_command
-from tasks.media.commands.streams import listen_command, look_command, subtitles_command
+from tasks.media.commands.streams import (
+    frames_command,
+    listen_command,
+    look_command,
+    subtitles_command,
+)
 from tasks.media.commands.video import chunk_command, output_folders
 
 __all__ = [
@@ -38,6 +43,7 @@ __all__ = [
     "chunk_command",
     "compiled",
     "decoded_audio_command",
+    "frames_command",
     "listen_command",
     "look_command",
     "output_folders",

@@ -23,6 +23,9 @@ from tasks.media.tracks import AudioPlan
 AAC_FRAME_SAMPLES = 1024
 #: Largest sample of a track that was made louder: -1.5 dB, so that between samples it is below -1.
 PEAK_LIMIT = 10 ** (-1.5 / 20)
+# Holes are filled and overlaps cut where sound is this many seconds off, less than one lost packet
+# of any codec; ffmpeg's own tenth of a second lets sound be early by four of them.
+_IN_SYNC = {"async": 1, "min_hard_comp": 0.012}
 
 
 def audio_command(
@@ -79,7 +82,7 @@ def decoded_audio_command(
     read = ffmpeg.input(str(source), copyts=None, **reading(info))[str(audio.stream_index)]
     sound = (
         _mixed(read, _info(info, audio.stream_index))
-        .filter("aresample", audio.sample_rate, **{"async": 1})
+        .filter("aresample", audio.sample_rate, **_IN_SYNC)
         .filter("aformat", sample_fmts="flt", channel_layouts="stereo")
     )
     options = {"c:a": "pcm_f32le", "format": "nut", "output_ts_offset": CLOCK_OFFSET_SECONDS}
@@ -99,7 +102,7 @@ def _aligned(
     return (
         sound.filter("asetpts", f"PTS-({start:.6f})/TB")
         # first_pts pads or cuts the start; async fills holes and cuts overlaps in the middle.
-        .filter("aresample", audio.sample_rate, **{"async": 1, "first_pts": 0})
+        .filter("aresample", audio.sample_rate, first_pts=0, **_IN_SYNC)
         .filter("aformat", sample_fmts="fltp", channel_layouts=layout)
         .filter("apad", whole_len=samples)
         .filter("atrim", end_sample=samples)

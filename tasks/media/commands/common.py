@@ -1,7 +1,6 @@
 """How ffmpeg opens a source, and what all of its command lines have in common."""
 
 from collections.abc import Iterable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ CLOCK_OFFSET_SECONDS = 10
 # A segment is due so much early, or rounding could put the cut one GOP later.
 HAIR_SECONDS = 0.0001
 
-# Demuxers that seek to a key frame by an index. The others (MPEG-TS, MPEG-PS, …) land anywhere in a
-# GOP, and what is decoded until the next key frame is garbage: there, reading begins earlier.
+# Demuxers that seek to a key frame by an index. The others (MPEG-TS, MPEG-PS, …) seek by decoding
+# times, which are earlier than those of presentation, and may land a little after them.
 _INDEXED = {"mov", "matroska", "webm", "avi", "flv"}
-_PREROLL_SECONDS = 12
+_EARLY_SECONDS = 1
 
 # ffmpeg sees local files only: what a container may name inside itself (a URL, another file by a
 # protocol of its own) is never opened. `pipe` is for the progress report.
@@ -33,9 +32,11 @@ def reading(info: SourceInfo) -> dict[str, Any]:
     return {"protocol_whitelist": PROTOCOLS, "format": info.format_name.split(",")[0]}
 
 
-def pictures_from(source: Path, info: SourceInfo, at: Fraction) -> Any:
-    """The pictures from `at` seconds after the first on, or from some time before that; all of one
-    size, upright, progressive and opaque. Raises ValueError for a source without video."""
+def pictures_from(source: Path, info: SourceInfo, at: float | None) -> Any:
+    """The pictures from `at` on, in seconds on the source's own clock, or from some time before;
+    None for the beginning. All are of one size, upright, progressive and opaque.
+
+    Raises ValueError for a source without video."""
     video = video_of(info)
     pictures = _read(source, info, at)[str(video.index)]
     return filters.chain(
@@ -81,13 +82,11 @@ def hls_options(folder: Path, segment_seconds: float, first: int) -> dict[str, A
     }
 
 
-def _read(source: Path, info: SourceInfo, at: Fraction) -> Any:
-    """Open for reading from `at` seconds after the first video frame, or some time before it."""
+def _read(source: Path, info: SourceInfo, at: float | None) -> Any:
     seek: dict[str, Any] = {}
-    if at > 0:
-        preroll = 0 if _INDEXED & set(info.format_name.split(",")) else _PREROLL_SECONDS
-        to = max(0.0, float(at) - preroll) + video_of(info).start_time
-        seek = {"ss": f"{to:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    if at is not None:
+        early = 0 if _INDEXED & set(info.format_name.split(",")) else _EARLY_SECONDS
+        seek = {"ss": f"{at - early:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
     video = video_of(info)
     steady = {"noautorotate": None, "reinit_filter": 0, **decoder_of(video)}
     return ffmpeg.input(str(source), copyts=None, **seek, **steady, **reading(info))

@@ -1,6 +1,5 @@
 """Pictures beside the film: its poster, and the sprites of the storyboard."""
 
-from fractions import Fraction
 from pathlib import Path
 
 import ffmpeg
@@ -11,6 +10,9 @@ from tasks.media.plan import THUMBNAIL_PATTERN
 from tasks.media.source import SourceInfo
 from tasks.media.storyboard import Sheet
 from tasks.media.tools import Tools
+
+# Most GOPs are shorter, also in television.
+_PREROLL_SECONDS = 12
 
 
 def poster_command(
@@ -30,7 +32,9 @@ def poster_command(
     at = min(60.0, video.duration / 10) if at_seconds is None else at_seconds
     # Never so near the end that there is nothing left to choose from.
     at = max(0.0, min(at, video.duration - 1.0))
-    picture = pictures_from(source, info, Fraction(at).limit_denominator(1000))
+    # From some GOPs before: the first pictures out of the decoder may be garbage.
+    begins = at - _PREROLL_SECONDS
+    picture = pictures_from(source, info, begins + video.start_time if begins > 0 else None)
     picture = picture.filter("setpts", f"PTS-({video.start_time + at:.6f})/TB")
     # trim drops what was decoded only because the key frame lies before.
     picture = picture.filter("trim", start=0).filter("thumbnail", n=24)

@@ -6,7 +6,7 @@ from typing import Any
 
 import ffmpeg
 
-from tasks.media.commands.common import compiled, decoder_of, reading, video_of
+from tasks.media.commands.common import PROTOCOLS, compiled, decoder_of, reading, video_of
 from tasks.media.look import LOOK_FILTERS
 from tasks.media.source import AudioInfo, SourceInfo
 from tasks.media.tools import Tools
@@ -73,3 +73,39 @@ def listen_command(
     return compiled(
         [stream.output("-", **{"format": "null", "frames:a": 4})], tools, log_level="info"
     )
+
+
+def frames_command(
+    source: Path, format_name: str, index: int, tools: Tools, *, most: int | None = None
+) -> list[str]:
+    """Decode a video stream and write the times of its pictures to standard output (framecrc).
+
+    Stream 0 of the listing has all pictures, stream 1 the first and those that decode alone, in
+    microseconds on the source's own clock. `most` limits the pictures.
+    """
+    opened = ffmpeg.input(
+        str(source),
+        copyts=None,
+        noautorotate=None,
+        reinit_filter=0,
+        protocol_whitelist=PROTOCOLS,
+        format=format_name.split(",")[0],
+    )
+    pictures = opened[str(index)].filter("settb", "1/1000000")
+    if most is not None:
+        pictures = pictures.filter("trim", end_frame=most)
+    branches = pictures.filter_multi_output("split", 2)
+    keys = branches.stream(1).filter("select", "key+eq(n,0)")
+    output = ffmpeg.output(
+        branches.stream(0),
+        keys,
+        "-",
+        **{
+            "c:v": "wrapped_avframe",
+            "enc_time_base": "1/1000000",
+            "fps_mode": "passthrough",
+            "format": "framecrc",
+        },
+    )
+    quietly = ("-nostdin", "-hide_banner", "-loglevel", "error", "-nostats")
+    return list(output.global_args(*quietly).compile(cmd=tools.ffmpeg))

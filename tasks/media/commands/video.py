@@ -15,9 +15,12 @@ from tasks.media.commands.common import (
 from tasks.media.ladder import Rung
 from tasks.media.plan import PLAYLIST, THUMBNAIL_FOLDER, THUMBNAIL_PATTERN, Chunk, Plan
 from tasks.media.source import SourceInfo, VideoInfo
+from tasks.media.timing import EVEN_SHARE, EVEN_WITHIN
 from tasks.media.tools import Tools
 
 QUARTER_FRAME = Fraction(1, 4)
+# Frames for which the last picture of a variable rate may stay, at most.
+_LAST_FRAME_STAYS = 2
 DEFAULT_PRESET = "veryfast"
 
 
@@ -31,15 +34,17 @@ def chunk_command(
     *,
     preset: str = DEFAULT_PRESET,
     threads: int | None = None,
+    hold: int = 0,
 ) -> list[str]:
     """Decode one chunk once and write it in every rendition, plus its thumbnails.
 
     Writes `<rung>/init.mp4` and `<rung>/seg_00012.m4s` below `out_dir` (with a `playlist.m3u8` of
     this chunk alone, which nobody needs), and `thumbs/thumb_00012.jpg`, both numbered through the
-    whole film. The folders must exist: see `output_folders`.
+    whole film. The folders must exist: see `output_folders`. `hold` is how many frames the last
+    picture may stay where the source ends early.
     """
     video = video_of(info)
-    frames = _chunk_frames(source, info, plan, chunk)
+    frames = _chunk_frames(source, info, plan, chunk, hold)
     first_thumbnail = plan.thumbnails_before(chunk.first_frame)
     has_thumbnail = first_thumbnail < plan.thumbnails_before(chunk.first_frame + chunk.frames)
     branches = frames.filter_multi_output("split", len(plan.rungs) + has_thumbnail)
@@ -62,22 +67,38 @@ def output_folders(plan: Plan, out_dir: Path) -> tuple[Path, ...]:
     return tuple(out_dir / name for name in names)
 
 
-def _chunk_frames(source: Path, info: SourceInfo, plan: Plan, chunk: Chunk) -> Any:
+def _chunk_frames(source: Path, info: SourceInfo, plan: Plan, chunk: Chunk, hold: int) -> Any:
     """The chunk's frames: upright, progressive, SDR, at the plan's rate, the first at time 0."""
     video, rate = video_of(info), plan.rate.fraction
     begins = (chunk.first_frame - QUARTER_FRAME) / rate
     start = Fraction(video.start_time).limit_denominator(1_000_000) + begins
-    frames = (
-        pictures_from(source, info, begins)
-        .filter("setpts", f"PTS-({start.numerator}/{start.denominator})/TB")
-        .filter("fps", plan.rate, start_time=0)
-        .filter("setpts", f"N/({plan.rate})/TB")
+    frames = pictures_from(source, info, chunk.read_from).filter(
+        "setpts", f"PTS-({start.numerator}/{start.denominator})/TB"
     )
+    if video.evened:
+        frames = frames.filter("settb", "1/1000000").filter("setpts", _evened(rate))
+    moving = plan.frames - plan.held_frames
+    stays = max(0, chunk.first_frame + chunk.frames - moving) + hold if plan.held_frames else hold
     if video.is_vfr or plan.rate != video.rate:
         # How long the last frame stays, ffmpeg before 6 does not tell the fps filter.
-        frames = frames.filter("tpad", stop=2, stop_mode="clone")
-    frames = frames.filter("trim", end_frame=chunk.frames)
+        stays += _LAST_FRAME_STAYS
+    if chunk.first_frame < moving:
+        frames = frames.filter("fps", plan.rate, start_time=0)
+        if stays:
+            frames = frames.filter("tpad", stop=stays, stop_mode="clone")
+    else:
+        # Nothing but the last picture, which is shown before the chunk begins.
+        frames = frames.filter("fps", plan.rate)
+        frames = frames.filter("tpad", stop=stays, stop_mode="clone").filter("trim", start_pts=0)
+    frames = frames.filter("setpts", f"N/({plan.rate})/TB").filter("trim", end_frame=chunk.frames)
     return filters.chain(frames, filters.to_sdr(video))
+
+
+def _evened(rate: Fraction) -> str:
+    """`timing.even` as an expression of the setpts filter, in microseconds."""
+    step = float(1_000_000 / rate)
+    follow = f"if(lt(abs(ld(1)),{EVEN_WITHIN * step:.3f}),ld(0)+{EVEN_SHARE}*ld(1),PTS)"
+    return f"if(eq(N,0),PTS,st(0,PREV_OUTPTS+{step:.3f});st(1,PTS-ld(0));{follow})"
 
 
 def _rung_output(
