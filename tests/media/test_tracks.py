@@ -217,3 +217,34 @@ def test_silence_is_not_made_louder() -> None:
     assert found == {"audio-2": Loudness(integrated=-70.0, range=0.0, true_peak=None)}
     assert found["audio-2"].is_silent
     assert gain_to(-23, found["audio-2"], 0.3) == 0
+
+
+def test_ambisonics_are_heard_from_left_and_right(tools: Tools, tmp_path: Path) -> None:
+    """First order, ACN and SN3D: a source on the left is W and Y alike."""
+    source = tmp_path / "sphere.mka"
+    left = "aevalsrc='sin(500*2*PI*t)/4|sin(500*2*PI*t)/4|0|0':d=6:s=48000"
+    tagged = f"{left},aformat=channel_layouts=4.0"
+    ffmpeg(
+        tools,
+        *("-f", "lavfi", "-i", tagged, "-c:a", "libopus", "-mapping_family", "255", source),
+    )
+    # Family 255 has no layout; 2 is ambisonic. Same channels, another number in the header.
+    data = source.read_bytes()
+    at = data.index(b"OpusHead")
+    assert data[at + 18] == 255
+    source.write_bytes(with_family(data, at))
+
+    info = probe(source, tools, ProbeLimits())
+    assert info.audio[0].layout.startswith("ambisonic 1")
+    stream = transcode(tools, source, tmp_path / "out")
+
+    playlist = stream.playlist("audio")
+    assert level(tools, playlist, 500, 0) > level(tools, playlist, 500, 1) + 20
+    assert any("ambisonic" in note for note in info.notes)
+
+
+def with_family(data: bytes, at: int) -> bytes:
+    """OpusHead of mapping family 2: its streams are four mono ones, mapped in order."""
+    changed = bytearray(data)
+    changed[at + 18] = 2
+    return bytes(changed)

@@ -91,7 +91,7 @@ def decoded_audio_command(
 
 def _mixed(sound: Any, info: AudioInfo) -> Any:
     """To stereo where ffmpeg knows no way by itself; else as it is."""
-    return sound.filter("pan", info.mix) if info.mix else sound
+    return sound.filter("pan", args=info.mix) if info.mix else sound
 
 
 def _aligned(
