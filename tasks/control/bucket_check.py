@@ -58,12 +58,14 @@ def _hold_stream(job: TranscodeJob, there: Mapping[str, ObjectInfo], who: str) -
         lifecycle.disprove(upload, who, StorageFailed(sentence))
     lifecycle.disprove(job, who, StorageFailed(sentence))
     changes = [f"{sentence} The job counts as failed now: {_RETRY}"]
-    # What was once complete is never changed: a retry makes another stream.
     if stream.state == StreamState.live:
-        done = streams.replace_broken(stream.media_id, stream.stream_id)
-        changes.append(f"Its stream was live. {done}")
-    else:
-        streams.discard(stream)
+        if streams.replace_broken(stream.media_id, stream.stream_id):
+            changes.append("Another stream was published in its place.")
+        else:
+            streams.take_off(stream.media_id, stream.stream_id)
+            changes.append("Its stream was taken off, and there is no other to play.")
+    # What was once complete is never changed: a retry makes another stream.
+    streams.discard(stream)
     return changes
 
 

@@ -22,7 +22,7 @@ from tasks.feed import events
 from tasks.infra.database import connect
 from tasks.infra.lock import Lock
 from tasks.queue import backlog
-from tasks.recovery import bucket_look, repairs
+from tasks.recovery import bucket_look, repairs, stream_files
 from tasks.recovery.drift import keep_snapshot
 from tasks.recovery.silence import Silence
 from tasks.recovery.survey import Finding, scan
@@ -80,9 +80,20 @@ def reconcile(
         repaired = _repair_all(findings, who, beat, result)
         beat()
         repairs.clear_up(repaired)
+        if only is None:
+            _write_masters(result, who)
     except _Overtaken:
         log.info("another process holds the lock now, the pass ends here")
     return result
+
+
+def _write_masters(result: Repairs, who: str) -> None:
+    written = stream_files.write_due_masters()
+    done = "It was written again."
+    repairs.record(
+        [repairs.Made(one.rule, one.kind, one.ref, one.transcode_id, done) for one in written], who
+    )
+    result.made.extend((one.ref, one.rule_id) for one in written)
 
 
 class _Overtaken(Exception):

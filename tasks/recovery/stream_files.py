@@ -5,6 +5,7 @@ thousand files. What seems to disagree is looked at once more by itself before i
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from tasks import keys, streams
+from tasks.errors import StorageFailed
 from tasks.infra.storage import ObjectInfo, get_storage
 from tasks.models import Media, Stream, StreamState, TranscodeJob
 from tasks.models.clock import now
@@ -28,6 +30,8 @@ from tasks.recovery.verdict import (
     judge,
 )
 from tasks.settings import get_settings
+
+log = logging.getLogger(__name__)
 
 #: Age in seconds below which no file without a row is touched.
 YOUNG_SECONDS = 3600.0
@@ -85,6 +89,25 @@ def look_at(media_id: str) -> list[Orphan]:
     return list(_judged({media_id: video}))
 
 
+def write_due_masters() -> list[Orphan]:
+    """Writes the masters of which who published a stream was killed; what was repaired.
+
+    Costs a look at an index where nothing is due. Raises PyMongoError.
+    """
+    before = now() - timedelta(seconds=WRITING_SECONDS)
+    made = []
+    for media in Media.objects(master_due__lt=before).limit(BATCH):
+        try:
+            streams.settle(media.media_id)
+            streams.write_master(media.media_id)
+        except StorageFailed as error:
+            log.warning("master of %s not written: %s", media.media_id, error.sentence)
+            continue
+        says = StreamSays.live if media.live_stream else StreamSays.none
+        made.append(Orphan("master-differs", "master", keys.master(media.media_id), says))
+    return made
+
+
 def again(orphan: Orphan) -> list[Orphan]:
     """What is found now of the media that a finding is about."""
     return look_at(_media_id(orphan.ref))
@@ -102,15 +125,14 @@ def fix(orphan: Orphan, who: str) -> str | None:
         return "Its state was set." if streams.settle(media_id) else None
     stream_id = _stream_id(orphan)
     if what is Fix.put_another:
-        return streams.replace_broken(media_id, stream_id)
+        replaced = streams.replace_broken(media_id, stream_id)
+        return "Another stream was published in its place." if replaced else None
     stream = Stream.objects(media_id=media_id, stream_id=stream_id).first()
     if stream is None:
         count = get_storage().delete_prefix(orphan.ref)
         return f"{count:,} file{'' if count == 1 else 's'} removed."
     if orphan.rule_id == "stream-abandoned":
         streams.give_up(stream)
-    if orphan.rule_id == "retired-files-missing":
-        streams.discard(stream)
     removed = streams.remove_files(stream)
     return None if removed is None else f"{removed:,} file{'' if removed == 1 else 's'} removed."
 

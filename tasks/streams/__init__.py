@@ -11,6 +11,7 @@ from tasks.streams.publishing import (
     publish_newest,
     replace_broken,
     settle,
+    take_off,
     unpublish,
 )
 from tasks.streams.reading import (
@@ -65,6 +66,7 @@ __all__ = [
     "replace_broken",
     "restore_own_master",
     "settle",
+    "take_off",
     "unpublish",
     "whole",
     "write_master",

@@ -39,6 +39,8 @@ def write_master(
     for _ in range(TRIES):
         media = Media.objects(media_id=media_id).first()
         stream = live_of(media) if media is not None else None
+        if media is not None and media.live_stream and stream is None:
+            raise StorageFailed(f"The live stream {media.live_stream} has no row.")
         if media is None or stream is None:
             get_storage().delete([keys.master(media_id)])
             if media is None or _forgotten(media):

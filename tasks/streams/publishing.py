@@ -16,7 +16,7 @@ from tasks.models.clock import now
 from tasks.records import audit
 from tasks.streams.master import base_text, write_master
 from tasks.streams.reading import NotPublishable, find, live_of, playlist_keys
-from tasks.streams.removal import discard, whole
+from tasks.streams.removal import whole
 from tasks.subtitles.changes import mark_due
 from tasks.subtitles.tracks import SAME_SECONDS
 
@@ -55,13 +55,11 @@ def publish(media_id: str, stream_id: str, who: str) -> Stream:
     stream = find(media_id, stream_id)
     if stream.complete_at is None:
         raise NotPublishable(f"The stream {stream_id} is not complete, so it cannot be published.")
-    if not whole(stream):
-        raise NotPublishable(
-            f"Files of the stream {stream_id} are missing: encode the video again."
-        )
     media = Media.objects(media_id=media_id).first()
     live = live_of(media) if media is not None else None
     if live is None or live.stream_id != stream_id:
+        if not whole(stream):
+            raise NotPublishable(f"Files of the stream {stream_id} are gone: encode it again.")
         _make_live(stream, {}, who)
         audit.record(
             who,
@@ -76,11 +74,11 @@ def publish(media_id: str, stream_id: str, who: str) -> Stream:
     return find(media_id, stream_id)
 
 
-def replace_broken(media_id: str, stream_id: str) -> str:
-    """Takes a live stream whose files are missing off, for the newest other complete one.
+def replace_broken(media_id: str, stream_id: str) -> bool:
+    """Publishes the newest other complete stream whose files are there in place of a live one.
 
-    The broken one is then removed. Returns what was done as a sentence. Where there is no other,
-    the media has no stream that can be played. Raises StorageFailed.
+    False where there is none. The other stays retired until it goes as others do. Raises
+    StorageFailed.
     """
     others = Stream.objects(
         media_id=media_id,
@@ -88,18 +86,12 @@ def replace_broken(media_id: str, stream_id: str) -> str:
         state=StreamState.retired.value,
         stream_id__ne=stream_id,
     ).order_by("-asked_at", "-complete_at")
-    done = "It was taken off, and there is no other to play."
     for other in filter(whole, others):
         still = {"live_stream": stream_id}
         if _make_live(other, still, "dailies", published_order=other.asked_at):
             write_master(media_id)
-            done = "Another stream was published in its place."
-            break
-    else:
-        take_off(media_id, stream_id)
-    for broken in Stream.objects(stream_id=stream_id):
-        discard(broken)
-    return done
+            return True
+    return False
 
 
 def _make_live(stream: Stream, condition: dict[str, Any], who: str, **fields: Any) -> bool:

@@ -52,7 +52,7 @@ def completed_by(job_ids: Collection[str], media_ids: Collection[str]) -> list[S
 
 
 def discard(stream: Stream) -> bool:
-    """Marks a complete stream whose files are missing as removed; False where it is live."""
+    """Marks a retired stream whose files are missing as removed; False where it is live."""
     marked = Stream.objects(stream_id=stream.stream_id, state=StreamState.retired.value).update_one(
         set__state=StreamState.removed.value, set__removed_at=now()
     )

@@ -3,11 +3,13 @@
 import uuid
 from collections.abc import Mapping, Sequence
 
+from tasks import streams
 from tasks.infra.storage import get_storage
 from tasks.jobs import lifecycle
 from tasks.models import (
     Media,
     Status,
+    Stream,
     Subtitle,
     Title,
     TrainingModule,
@@ -30,8 +32,10 @@ def seed(workers: Sequence[str] = ()) -> Ids:
 
     ``workers`` are names of workers that are alive.
     """
-    for model in (Media, TranscodeJob, UploadJob, Subtitle, Title, BulkOperation, TrainingModule):
+    for model in (Media, Stream, TranscodeJob, UploadJob, Subtitle, Title):
         model.objects.delete()
+    for work in (BulkOperation, TrainingModule):
+        work.objects.delete()
     playable = rows.media(playable=True)
     key = str(playable.master_key)
     get_storage().put_bytes(key, b"#EXTM3U\n", "application/vnd.apple.mpegurl")
@@ -44,6 +48,7 @@ def seed(workers: Sequence[str] = ()) -> Ids:
         "mediaId": media,
         "jobId": [str(job.job_id) for pair in zip(jobs, uploads, strict=True) for job in pair],
         "subtitleId": [_subtitle(playable)],
+        "streamId": [stream.stream_id for stream in streams.of_media(playable)],
         "operationId": [_operation()],
         "name": [broker.CHUNKS, *workers],
         "key": [key],

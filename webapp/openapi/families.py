@@ -8,6 +8,7 @@ FAMILIES = {
     "Titles": "The films, seasons and episodes that videos belong to.",
     "Media": "How far a media is, in four words, for who embeds it elsewhere.",
     "Subtitles": "Attach subtitles to a video.",
+    "Streams": "The encodings of a video, and which of them players get.",
     "Transcoding jobs": "Every transcode job: find, look into, retry, cancel, clean up, delete.",
     "Upload jobs": "The same for the jobs that put streams on the storage.",
     "Operations": "How far actions on many jobs are.",

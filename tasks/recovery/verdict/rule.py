@@ -20,7 +20,10 @@ class Fix(StrEnum):
     remove = "The files are removed."
     abort = "The parts that were sent are removed."
     settle = "Its state is set to what the video's row says."
-    put_another = "The newest other complete stream is published in its place."
+    put_another = (
+        "The newest other complete stream is published in its place. Where there is none, sync its "
+        "job: that takes it off, and a retry makes another."
+    )
     write = "It is written again as the video's row says, or removed where no stream is live."
 
 

@@ -66,16 +66,6 @@ RULES: tuple[Rule, ...] = (
         pace=Pace.still,
     ),
     heal(
-        "retired-files-missing",
-        STREAM,
-        "It is retired, and files of it are missing, so it can never be published again.",
-        Fix.remove,
-        stream=StreamSays.retired,
-        live=NOT_THIS,
-        files=NOT_WHOLE,
-        pace=NOT_STILL,
-    ),
-    heal(
         "stream-left",
         STREAM,
         "It was removed, and files of it are in the bucket.",
@@ -118,7 +108,6 @@ RULES: tuple[Rule, ...] = (
         "It was replaced, and is kept for those who watch it.",
         stream=StreamSays.retired,
         live=NOT_THIS,
-        files=FilesState.whole,
         pace=NOT_STILL,
     ),
     agree(

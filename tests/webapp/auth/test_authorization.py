@@ -154,6 +154,8 @@ RULES: dict[str, str | None] = {
     "subtitles.index": "viewer",
     "subtitles.create": "editor",
     "subtitles.delete": "editor",
+    "api_streams.index": "viewer",
+    "api_streams.publish": "editor",
     "api_subtitles.index": "viewer",
     "api_subtitles.create": "editor",
     "api_subtitles.delete": "editor",
