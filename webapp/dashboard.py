@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tasks import migrations
-from tasks.control.actions import MODELS
 from tasks.listing import job_counts
 from tasks.migrations import Standing
-from tasks.models import Kind, Status, TranscodeJob, UploadJob
+from tasks.models import MODELS, Kind, Status, TranscodeJob, UploadJob
 from tasks.models.clock import now
 from tasks.reports import holdings
 from tasks.reports.holdings import Holdings

@@ -10,16 +10,15 @@ from typing import Any
 
 from tasks.actors.bulk_counts import BulkCounts
 from tasks.actors.heartbeat import Heartbeat
-from tasks.control.actions import MODELS
-from tasks.control.many import act_many
-from tasks.control.order import Order
-from tasks.control.visited import done_before
+from tasks.control.actions import act_many
+from tasks.control.done_before import done_before
+from tasks.control.request import Request
 from tasks.errors import Stopped
 from tasks.feed.announce import announce
 from tasks.jobs import lifecycle
 from tasks.jobs.allowed import Action
 from tasks.listing.job_filter import filter_of
-from tasks.models import Kind
+from tasks.models import MODELS, Kind
 from tasks.models.bulk_operation import BulkOperation
 
 #: Jobs of the first batch, and of any at most, and the seconds that one should take: between two
@@ -33,7 +32,7 @@ _BY_ID = "job_id_1"
 
 def run_bulk(operation: BulkOperation, beat: Heartbeat) -> Mapping[str, Any]:
     """Does what is left of an operation; the fields of its finished row."""
-    order = Order(
+    request = Request(
         kind=Kind(operation.job_kind),
         action=Action(operation.action),
         who=operation.who,
@@ -46,11 +45,11 @@ def run_bulk(operation: BulkOperation, beat: Heartbeat) -> Mapping[str, Any]:
     for ids in _batches(operation, pace):
         _note(operation, beat, tally, ids)
         if ids == operation.pending:
-            before = done_before(order, ids)
+            before = done_before(request, ids)
             tally.done(before)
             ids = [job_id for job_id in ids if job_id not in set(before)]
         with pace:
-            tally.add(act_many(order, ids))
+            tally.add(act_many(request, ids))
         if time.monotonic() >= told + TOLD_SECONDS:
             told = time.monotonic()
             operation.progress = tally.progress

@@ -1,9 +1,9 @@
-"""What came of the jobs that a bulk operation has visited."""
+"""Counts the outcomes of the jobs that a bulk operation has visited."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.control.order import Outcome, Results
+from tasks.control.request import Outcome, Result
 from tasks.models.bulk_operation import BulkOperation
 
 #: Jobs that were skipped or failed and are listed one by one.
@@ -20,9 +20,9 @@ class BulkCounts:
 
     def __init__(self, operation: BulkOperation) -> None:
         self._counts = {
-            Outcome.done: operation.done,
-            Outcome.skipped: operation.skipped,
-            Outcome.failed: operation.failures,
+            Result.done: operation.done,
+            Result.skipped: operation.skipped,
+            Result.failed: operation.failures,
         }
         self._results = [dict(result) for result in operation.results]
         self._reasons = {(r["outcome"], r["reason"]): int(r["count"]) for r in operation.reasons}
@@ -31,23 +31,23 @@ class BulkCounts:
 
     def done(self, ids: Sequence[str]) -> None:
         """These are done."""
-        self.add(dict.fromkeys(ids, (Outcome.done, "")))
+        self.add(dict.fromkeys(ids, Outcome("")))
 
-    def add(self, results: Results) -> None:
+    def add(self, outcomes: Mapping[str, Outcome]) -> None:
         """Counts the outcomes of a batch, which lies behind all counted before."""
-        for job_id, (outcome, reason) in sorted(results.items()):
-            self._counts[outcome] += 1
+        for job_id, outcome in sorted(outcomes.items(), key=lambda item: item[0]):
+            self._counts[outcome.result] += 1
             self._position = max(self._position or "", job_id)
-            if outcome is not Outcome.done:
-                self._keep(job_id, outcome, reason[:REASON_LENGTH])
+            if outcome.error is not None:
+                self._keep(job_id, outcome.result, outcome.reason[:REASON_LENGTH])
 
-    def _keep(self, job_id: str, outcome: Outcome, reason: str) -> None:
-        key = (outcome.value, reason)
+    def _keep(self, job_id: str, result: Result, reason: str) -> None:
+        key = (result.value, reason)
         if key not in self._reasons and len(self._reasons) >= REASONS_KEPT:
-            key = (outcome.value, OTHER)
+            key = (result.value, OTHER)
         self._reasons[key] = self._reasons.get(key, 0) + 1
         if len(self._results) < RESULTS_KEPT:
-            self._results.append({"jobId": job_id, "outcome": outcome.value, "reason": reason})
+            self._results.append({"jobId": job_id, "outcome": result.value, "reason": reason})
 
     @property
     def progress(self) -> float:
@@ -57,9 +57,9 @@ class BulkCounts:
     def fields(self, pending: Sequence[str]) -> dict[str, Any]:
         """The fields of the row, with what is to be done next."""
         return {
-            "done": self._counts[Outcome.done],
-            "skipped": self._counts[Outcome.skipped],
-            "failures": self._counts[Outcome.failed],
+            "done": self._counts[Result.done],
+            "skipped": self._counts[Result.skipped],
+            "failures": self._counts[Result.failed],
             "results": list(self._results),
             "reasons": [
                 {"outcome": outcome, "reason": reason, "count": count}

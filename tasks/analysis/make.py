@@ -77,7 +77,9 @@ def _cancel(module: TrainingModule, who: str) -> str:
 
 
 def _delete(module: TrainingModule, who: str) -> str:
-    lifecycle.remove(module)
+    if not lifecycle.remove(TrainingModule, [module.to_mongo()]):
+        ids = [module.job_id]
+        raise lifecycle.why_not(TrainingModule, Action.delete, ids)[module.job_id]
     # The video, and captions that players show, stay.
     get_storage().delete_prefix(keys.module(module.media_id, module.job_id))
     return "Deleted; the video stays."

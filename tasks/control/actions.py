@@ -1,114 +1,175 @@
-"""The actions on one job. Each raises lifecycle.NotFound or Conflict, with a sentence."""
+"""The actions on jobs: each takes the ids of jobs of a kind, in few round trips; one is a batch of
+one."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from tasks.control import sync as syncing
-from tasks.control.retrying import what_a_retry_does
+from tasks.control.request import Outcome, Request, done, refused, write_down
+from tasks.control.retrying import foretell
+from tasks.control.sync import Synced, sync_many
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
-from tasks.jobs.allowed import Action, ActionState, refusal
-from tasks.models import Kind, Status, TranscodeJob, UploadJob
-from tasks.records import audit
-from tasks.removal import cleanup as cleaning
-from tasks.removal import deletion
+from tasks.jobs.allowed import Action
+from tasks.jobs.transition import Row
+from tasks.models import (
+    MODELS,
+    UNFINISHED_VALUES,
+    Kind,
+    TranscodeJob,
+    UploadJob,
+)
+from tasks.removal.cleanup import clean_up_many
+from tasks.removal.deletion import delete_many
+from tasks.removal.held import Refusal, new_hold_token
+from tasks.removal.removed import Removed
 
-Job = TranscodeJob | UploadJob
+_FIELDS = dict.fromkeys(
+    (
+        "job_id",
+        "status",
+        "progress",
+        "can_cancel",
+        "media_id",
+        "transcode_id",
+        "upload_type",
+        "upload_path",
+    ),
+    1,
+)
 
-MODELS: dict[Kind, type[TranscodeJob] | type[UploadJob]] = {
-    Kind.transcode: TranscodeJob,
-    Kind.upload: UploadJob,
-}
+Rows = Sequence[Row]
+Outcomes = dict[str, Outcome]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What an action did: a sentence for people, plain data for programs, and the job as it is
-    now (None where it was deleted)."""
-
-    sentence: str
-    job: Job | None
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-def find(kind: Kind, job_id: str) -> Job:
+def find(kind: Kind, job_id: str) -> TranscodeJob | UploadJob:
     """The job of an id. Raises NotFound."""
     return lifecycle.find(MODELS[kind], job_id)
 
 
 def act(kind: Kind, action: Action, job_id: str, who: str, *, outputs: bool = False) -> Outcome:
-    """Does an action and writes it to the audit log, refused or done.
+    """``act_many`` on one job; the outcome has the job. Raises NotFound, Conflict, StorageFailed,
+    redis.RedisError."""
+    outcome = act_many(Request(kind, action, who, outputs=outputs), [job_id])[job_id]
+    if outcome.error is not None:
+        raise outcome.error
+    if outcome.job is not None or action is Action.delete:
+        return outcome
+    return replace(outcome, job=find(kind, job_id))
 
-    ``outputs``: a deletion takes the files in the bucket with it.
+
+def act_many(request: Request, ids: Sequence[str]) -> Outcomes:
+    """Does an action on jobs, and writes it to the audit log, refused or done; the outcomes by id.
+
+    Raises redis.RedisError, PyMongoError.
     """
-    try:
-        job = find(kind, job_id)
-        reason = refusal(action, ActionState(Status(job.status), job.can_cancel is not False))
-        if reason is not None:
-            raise lifecycle.Conflict(reason)
-        delete = action is Action.delete
-        outcome = _delete(job, who, outputs) if delete else _DO[action](job, who)
-    except (lifecycle.Conflict, lifecycle.NotFound) as error:
-        audit.record(
-            who, action.value, kind=kind.value, target=job_id, refused=True, detail=str(error)
-        )
-        raise
-    audit.record(
-        who,
-        action.value,
-        kind=kind.value,
-        target=job_id,
-        detail=outcome.sentence,
-        **outcome.data,
-    )
-    return outcome
+    found = request.model._get_collection().find({"job_id": {"$in": list(ids)}}, _FIELDS)
+    rows = {row["job_id"]: row for row in found}
+    outcomes: Outcomes = {}
+    allowed = []
+    for job_id in dict.fromkeys(ids):
+        if job_id not in rows:
+            outcomes[job_id] = refused(lifecycle.not_found(job_id))
+        elif reason := lifecycle.refused(request.action, rows[job_id]):
+            outcomes[job_id] = refused(lifecycle.Conflict(reason))
+        else:
+            allowed.append(rows[job_id])
+    if allowed:
+        outcomes |= _DO[request.action](request, allowed)
+    write_down(request, outcomes)
+    return outcomes
 
 
-def _retry(job: Job, who: str) -> Outcome:
-    sentence = "Waits to be done again."
-    if isinstance(job, TranscodeJob):
-        lifecycle.retry(TranscodeJob, job.job_id, who)
-        advance(job.job_id)
-    else:
-        sentence = what_a_retry_does(job)
-        # The job first: while it is over, nothing of it may go on.
-        lifecycle.resume(job.transcode_id, job.job_id, who)
-        try:
-            lifecycle.retry(UploadJob, job.job_id, who)
-        except lifecycle.Conflict:
-            # The resumed job may have let it wait already.
-            if lifecycle.find(UploadJob, job.job_id).finished:
-                raise
-        advance(job.transcode_id)
-    return Outcome(sentence, lifecycle.find(type(job), job.job_id))
+def _retry(request: Request, rows: Rows) -> Outcomes:
+    if request.kind is Kind.upload:
+        return _retry_uploads(request, rows)
+    moved = lifecycle.retry_many(TranscodeJob, _ids(rows), request.who, request.why)
+    advance(*_ids(moved))
+    return done(request, moved) | _refused(request, rows, moved)
 
 
-def _cancel(job: Job, who: str) -> Outcome:
-    cancelled = lifecycle.cancel(type(job), job.job_id, who)
-    if isinstance(job, UploadJob):
-        advance(job.transcode_id)
-    return Outcome("Cancelled.", cancelled)
+def _retry_uploads(request: Request, rows: Rows) -> Outcomes:
+    foretold = foretell(rows)
+    outcomes = {
+        job_id: refused(answer) if isinstance(answer, lifecycle.Conflict) else Outcome(answer)
+        for job_id, answer in foretold.items()
+    }
+    rows = [row for row in rows if outcomes[row["job_id"]].error is None]
+    parents = _by_parent(rows)
+    # The jobs first: while one is over, nothing of it may go on.
+    lifecycle.resume(parents, request.who)
+    moved = lifecycle.retry_many(UploadJob, _ids(rows), request.who, request.why)
+    advance(*parents)
+    # A resumed job may have let one of its uploads wait already.
+    return outcomes | _refused(request, rows, [*moved, *_unfinished(rows, moved)])
 
 
-def _cleanup(job: Job, who: str) -> Outcome:
-    removed = cleaning.clean_up(job, who)
-    return Outcome(removed.sentence(), lifecycle.find(type(job), job.job_id), removed.data())
+def _unfinished(rows: Rows, moved: Rows) -> Rows:
+    ids = list(set(_ids(rows)).difference(_ids(moved)))
+    if not ids:
+        return []
+    query = {"job_id": {"$in": ids}, "status": {"$in": UNFINISHED_VALUES}}
+    return list(UploadJob._get_collection().find(query, _FIELDS))
 
 
-def _sync(job: Job, who: str) -> Outcome:
-    result = syncing.sync(job, who)
-    return Outcome(result.sentence(), lifecycle.find(type(job), job.job_id), result.data())
+def _cancel(request: Request, rows: Rows) -> Outcomes:
+    moved = lifecycle.cancel_many(request.model, _ids(rows), request.who, request.why)
+    if request.kind is Kind.upload:
+        advance(*_by_parent(rows))
+    outcomes = done(request, moved)
+    if len(rows) == 1 and moved:
+        # The row of one change is whole.
+        job = request.model._from_son(moved[0])
+        outcomes = {job.job_id: replace(outcomes[job.job_id], job=job)}
+    return outcomes | _refused(request, rows, moved)
 
 
-def _delete(job: Job, who: str, outputs: bool) -> Outcome:
-    removed = deletion.delete(job, who, outputs=outputs)
-    return Outcome(removed.sentence(), None, removed.data())
+def _cleanup(request: Request, rows: Rows) -> Outcomes:
+    token = request.operation or new_hold_token()
+    return _answered(clean_up_many(request.model, _ids(rows), request.who, request.mark, token))
 
 
-_DO: dict[Action, Callable[[Any, str], Outcome]] = {
+def _delete(request: Request, rows: Rows) -> Outcomes:
+    token = request.operation or new_hold_token()
+    ids = _ids(rows)
+    return _answered(delete_many(request.model, ids, request.who, token, outputs=request.outputs))
+
+
+def _sync(request: Request, rows: Rows) -> Outcomes:
+    return _answered(sync_many(request.model, rows, request.who))
+
+
+def _answered(answers: Mapping[str, Removed | Synced | Refusal]) -> Outcomes:
+    return {
+        job_id: Outcome(answer.sentence(), answer.data())
+        if isinstance(answer, Removed | Synced)
+        else refused(answer)
+        for job_id, answer in answers.items()
+    }
+
+
+def _refused(request: Request, rows: Rows, moved: Rows) -> Outcomes:
+    """The outcomes for rows that another process changed first."""
+    left = sorted(set(_ids(rows)).difference(_ids(moved)))
+    answers = lifecycle.why_not(request.model, request.action, left)
+    return {job_id: refused(error) for job_id, error in answers.items()}
+
+
+_DO: dict[Action, Callable[[Request, Rows], Outcomes]] = {
     Action.retry: _retry,
     Action.cancel: _cancel,
     Action.cleanup: _cleanup,
+    Action.delete: _delete,
     Action.sync: _sync,
 }
+
+
+def _ids(rows: Rows) -> list[str]:
+    return [row["job_id"] for row in rows]
+
+
+def _by_parent(rows: Rows) -> dict[str, list[str]]:
+    parents: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        parents[row["transcode_id"]].append(row["job_id"])
+    return parents

@@ -54,7 +54,7 @@ def _hold_stream(job: TranscodeJob, there: Mapping[str, ObjectInfo], who: str) -
         restored = streams.restore_own_master(stream, there)
         return ["The stream's own master playlist was written again."] if restored else []
     sentence = _sentence(lacking, [*lacking])
-    for upload in UploadJob.objects(job_id=master_id(job)):
+    for upload in UploadJob.objects(job_id=master_id(job.job_id)):
         lifecycle.disprove(upload, who, StorageFailed(sentence))
     lifecycle.disprove(job, who, StorageFailed(sentence))
     changes = [f"{sentence} The job counts as failed now: {_RETRY}"]

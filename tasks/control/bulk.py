@@ -3,12 +3,11 @@
 import uuid
 from collections.abc import Sequence
 
-from tasks.control.actions import MODELS
 from tasks.jobs import lifecycle
 from tasks.jobs.allowed import Action
 from tasks.listing.job_filter import JobFilter, after_everything, words_of
 from tasks.listing.totals import count
-from tasks.models import Kind
+from tasks.models import MODELS, Kind
 from tasks.models.bulk_operation import BulkOperation
 from tasks.models.clock import now
 from tasks.queue import broker

@@ -16,11 +16,11 @@ from tasks.errors import StorageFailed
 from tasks.infra.storage import ObjectInfo, get_storage
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
+from tasks.jobs.transition import Row
 from tasks.models import UNFINISHED, Step, TranscodeJob, UploadJob
 from tasks.recovery.reconciler import heal
 from tasks.removal.emptying import THREADS
-
-Job = TranscodeJob | UploadJob
+from tasks.removal.held import Jobs
 
 
 @dataclass(frozen=True)
@@ -51,53 +51,45 @@ class _Checked:
     changes: list[str]
 
 
-def sync(job: Job, who: str) -> Synced:
-    """Compares, repairs by the reconciler's rules, and says what it found.
-
-    Raises NotFound, StorageFailed, redis.RedisError.
-    """
-    (answer,) = sync_many([job], who).values()
-    if isinstance(answer, Synced):
-        return answer
-    raise answer
-
-
 def sync_many(
-    jobs: Sequence[Job], who: str
+    model: Jobs, jobs: Sequence[Row], who: str
 ) -> dict[str, Synced | StorageFailed | lifecycle.NotFound]:
-    """``sync`` for each of many jobs of a kind, by id. What was changed in a transcode job is said
-    of the first that belongs to it. Raises redis.RedisError, PyMongoError."""
-    before = _rows(jobs)
-    media = {_owner(job): job.media_id for job in jobs}
+    """Compares jobs of a kind, repairs by the reconciler's rules, and says what it found, by id.
+
+    ``jobs`` are rows with ``job_id, status, progress, media_id``, and of uploads ``transcode_id,
+    upload_path``. What was changed in a transcode job is said of the first that belongs to it.
+    Raises redis.RedisError, PyMongoError.
+    """
+    before = _counts(jobs)
+    media = {_owner(job): job["media_id"] for job in jobs}
     healed = heal(media)
     with ThreadPoolExecutor(THREADS) as threads:
         check = threads.map(lambda owner: _check(owner, media[owner], who), media)
         checked = dict(zip(media, check, strict=True))
-    model, ids = type(jobs[0]), [job.job_id for job in jobs]
-    now = {job.job_id: job for job in model.objects(job_id__in=ids)}
-    after = _rows([*now.values()])
+    ids = {"job_id": {"$in": [job["job_id"] for job in jobs]}}
+    found = model._get_collection().find(ids, dict.fromkeys(jobs[0], 1))
+    now = {job["job_id"]: job for job in found}
+    after = _counts([*now.values()])
     answers: dict[str, Synced | StorageFailed | lifecycle.NotFound] = {}
     for job in jobs:
-        owner = _owner(job)
-        found = checked[owner]
-        if isinstance(found, StorageFailed):
-            answers[job.job_id] = found
-        elif job.job_id not in now:
-            answers[job.job_id] = lifecycle.NotFound(f"There is no job {job.job_id!r}.")
+        job_id, owner = job["job_id"], _owner(job)
+        in_bucket = checked[owner]
+        if isinstance(in_bucket, StorageFailed):
+            answers[job_id] = in_bucket
+        elif job_id not in now:
+            answers[job_id] = lifecycle.not_found(job_id)
         else:
             changes = []
             if owner in healed:
                 changes = [f"{unit_id}: {why}." for unit_id, why in healed.pop(owner)]
-                changes += found.changes
-            bucket = _bucket(job, found)
-            answers[job.job_id] = Synced(
-                before[job.job_id] | bucket, after[job.job_id] | bucket, changes
-            )
+                changes += in_bucket.changes
+            bucket = _bucket(job, in_bucket)
+            answers[job_id] = Synced(before[job_id] | bucket, after[job_id] | bucket, changes)
     return answers
 
 
-def _owner(job: Job) -> str:
-    return str(job.job_id if isinstance(job, TranscodeJob) else job.transcode_id)
+def _owner(job: Row) -> str:
+    return str(job.get("transcode_id") or job["job_id"])
 
 
 def _check(transcode_id: str, media_id: str, who: str) -> _Checked | StorageFailed:
@@ -113,8 +105,8 @@ def _check(transcode_id: str, media_id: str, who: str) -> _Checked | StorageFail
     return _Checked(stream, work, changes)
 
 
-def _rows(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
-    """Of each job what its rows say."""
+def _counts(jobs: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """The status of each job, and how many of its parts have which, and a message."""
     query = {"transcode_id": {"$in": list({_owner(job) for job in jobs})}}
     statuses: dict[str, Counter[str]] = defaultdict(Counter)
     queued: Counter[str] = Counter()
@@ -127,9 +119,9 @@ def _rows(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
             if row.get("message_id") and row["status"] in UNFINISHED:
                 queued[row["transcode_id"]] += 1
     return {
-        job.job_id: {
-            "status": job.status,
-            "progress": job.progress,
+        job["job_id"]: {
+            "status": job["status"],
+            "progress": job.get("progress") or 0.0,
             "parts": dict(statuses[_owner(job)]),
             "queued": queued[_owner(job)],
         }
@@ -137,10 +129,10 @@ def _rows(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _bucket(job: Job, found: _Checked) -> dict[str, Any]:
+def _bucket(job: Row, found: _Checked) -> dict[str, Any]:
     own: Mapping[str, ObjectInfo] = found.stream
-    if isinstance(job, UploadJob):
-        prefix = job.upload_path
+    if "transcode_id" in job:
+        prefix = job.get("upload_path")
         own = {k: info for k, info in found.stream.items() if prefix and k.startswith(prefix)}
     return {"bucket": _counted(own), "workArea": _counted(found.work)}
 

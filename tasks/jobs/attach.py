@@ -1,6 +1,5 @@
 """Attaching and deleting subtitles: what people and programs ask for."""
 
-import logging
 import uuid
 
 from tasks import keys
@@ -8,12 +7,10 @@ from tasks.feed import events
 from tasks.infra.storage import get_storage
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
-from tasks.models import UNFINISHED, Media, Subtitle, UploadJob
+from tasks.models import UNFINISHED_VALUES, Media, Subtitle, UploadJob
 from tasks.models.clock import now
 from tasks.subtitles.changes import drop, mark_due, mark_seen
 from tasks.subtitles.tracks import owner_of
-
-log = logging.getLogger(__name__)
 
 
 def attach(
@@ -58,12 +55,9 @@ def remove(media_id: str, subtitle_id: str, who: str) -> None:
     )
     if subtitle is None:
         raise lifecycle.NotFound("There is no such subtitle.")
-    unfinished = [status.value for status in UNFINISHED]
-    for upload in UploadJob.objects(subtitle_id=subtitle_id, status__in=unfinished).only("job_id"):
-        try:
-            lifecycle.cancel(UploadJob, upload.job_id, who, "Its subtitle was deleted.")
-        except lifecycle.Conflict:
-            log.info("%s finished before it could be cancelled", upload.job_id)
+    uploads = UploadJob.objects(subtitle_id=subtitle_id, status__in=UNFINISHED_VALUES)
+    ids = uploads.scalar("job_id")
+    lifecycle.cancel_many(UploadJob, ids, who, "Its subtitle was deleted.")
     if not subtitle.published_at:
         drop(subtitle)
     _see_to(media_id)

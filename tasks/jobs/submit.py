@@ -1,13 +1,13 @@
-"""Accepting, cancelling and retrying a transcode job: what people and programs ask for."""
+"""Accepts transcode jobs."""
 
 import logging
 import uuid
 
 from tasks import streams
 from tasks.jobs import lifecycle
-from tasks.jobs.advance import advance, start
+from tasks.jobs.advance import start
 from tasks.listing.search_terms import words
-from tasks.models import UNFINISHED, Media, Phase, Title, TranscodeJob
+from tasks.models import UNFINISHED_VALUES, Media, Phase, Title, TranscodeJob
 from tasks.records import job_log
 from tasks.records.job_log_text import JOB, megabytes
 
@@ -16,8 +16,7 @@ log = logging.getLogger(__name__)
 
 def job_id_for(media: Media) -> str:
     """The id of the media's unfinished job, or where there is none, of the one to be made."""
-    unfinished = [status.value for status in UNFINISHED]
-    existing = TranscodeJob.objects(media_id=media.media_id, status__in=unfinished)
+    existing = TranscodeJob.objects(media_id=media.media_id, status__in=UNFINISHED_VALUES)
     job_id: str | None = existing.scalar("job_id").first()
     return job_id or _numbered(media, _next_number(media))
 
@@ -69,15 +68,3 @@ def _next_number(media: Media) -> int:
 
 def _numbered(media: Media, number: int) -> str:
     return str(uuid.uuid5(uuid.UUID(media.media_id), str(number)))
-
-
-def cancel_job(job_id: str, who: str) -> TranscodeJob:
-    """Cancels a job and its parts. Raises NotFound, Conflict (both of tasks.jobs.lifecycle)."""
-    return lifecycle.cancel(TranscodeJob, job_id, who)
-
-
-def retry_job(job_id: str, who: str) -> TranscodeJob:
-    """Starts a failed or cancelled job again, with the work it has. Raises NotFound, Conflict."""
-    job = lifecycle.retry(TranscodeJob, job_id, who)
-    advance(job_id)
-    return job

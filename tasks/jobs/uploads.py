@@ -86,9 +86,9 @@ def make_subtitle_upload(job: TranscodeJob, subtitle: Subtitle) -> UploadJob:
     return upload
 
 
-def master_id(job: TranscodeJob) -> str:
+def master_id(job_id: str) -> str:
     """The id of the upload that makes the job's stream visible; other masters are refreshes."""
-    return f"{job.job_id}.upload.master"
+    return f"{job_id}.upload.master"
 
 
 def make_master_upload(job: TranscodeJob, job_id: str | None = None) -> UploadJob:
@@ -98,7 +98,7 @@ def make_master_upload(job: TranscodeJob, job_id: str | None = None) -> UploadJo
     """
     return _upload(
         job,
-        (job_id or master_id(job)).removeprefix(f"{job.job_id}.upload."),
+        (job_id or master_id(job.job_id)).removeprefix(f"{job.job_id}.upload."),
         job_type=broker.UPLOAD_MASTER,
         queue_name=broker.UPLOAD_MASTER,
         upload_type="master_playlist",

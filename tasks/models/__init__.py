@@ -23,7 +23,23 @@ from tasks.models.subtitle import Subtitle
 from tasks.models.title import Title
 from tasks.models.transcode_job import Phase, TranscodeJob
 from tasks.models.upload_job import UploadJob
-from tasks.models.work import FINISHED, NEXT, UNFINISHED, Lease, Status, Transition, WorkUnit
+from tasks.models.work import (
+    FINISHED,
+    FINISHED_VALUES,
+    NEXT,
+    UNFINISHED,
+    UNFINISHED_VALUES,
+    Lease,
+    Status,
+    Transition,
+    WorkUnit,
+)
+
+#: The rows of each kind of job.
+MODELS: dict[Kind, type[TranscodeJob] | type[UploadJob]] = {
+    Kind.transcode: TranscodeJob,
+    Kind.upload: UploadJob,
+}
 
 #: Every collection, so that its indexes are made.
 DOCUMENTS = (
@@ -52,8 +68,11 @@ __all__ = [
     "BESIDE",
     "DOCUMENTS",
     "FINISHED",
+    "FINISHED_VALUES",
+    "MODELS",
     "NEXT",
     "UNFINISHED",
+    "UNFINISHED_VALUES",
     "AuditEntry",
     "BacklogHour",
     "BulkOperation",

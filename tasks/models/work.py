@@ -21,7 +21,7 @@ from mongoengine import (
 
 
 class Status(StrEnum):
-    """Where a work unit stands."""
+    """The states of a work unit."""
 
     waiting = "waiting"
     active = "active"
@@ -41,6 +41,9 @@ NEXT: dict[Status, frozenset[Status]] = {
 
 FINISHED = frozenset({Status.completed, Status.failed, Status.cancelled})
 UNFINISHED = frozenset({Status.waiting, Status.active})
+#: The same as plain values, for queries.
+FINISHED_VALUES = sorted(status.value for status in FINISHED)
+UNFINISHED_VALUES = sorted(status.value for status in UNFINISHED)
 
 
 def list_indexes(name: str) -> tuple[tuple[str, ...], ...]:

@@ -10,16 +10,16 @@ Writing is one short write that never fails the work and never waits long for a 
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pymongo
 from bson import ObjectId
+from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
-from tasks.infra.database import server_time
 from tasks.models import FINISHED, JobLogLine, TranscodeJob, WorkUnit
-from tasks.records.job_log_text import INFO, Line, line_of, line_of_row
+from tasks.records.job_log_text import Line, line_of
 from tasks.settings import get_settings
 
 log = logging.getLogger(__name__)
@@ -38,39 +38,20 @@ _hangs_until = 0.0
 
 def note(job_id: str, step: str, message: str, *, level: str = "info", detail: str = "") -> None:
     """Adds a line to a transcode job's log, dated by the database server."""
-    _write(job_id, Line(step, level, message, detail), None)
+    note_many([job_id], Line(step, level, message, detail))
 
 
-def note_many(job_ids: Collection[str], step: str, message: str) -> None:
+def note_many(job_ids: Collection[str], line: Line) -> None:
     """Adds the same line to the logs of many transcode jobs."""
-    if not job_ids:
-        return
-    line = Line(step, INFO, message)
-
-    def write() -> None:
-        at = server_time()
-        times = {"at": at, "expires_at": at + _kept()}
-        JobLogLine._get_collection().insert_many(
-            [_fields(job_id, line) | times for job_id in job_ids], ordered=False
-        )
-
-    _patiently(write)
-
-
-def transition(unit: WorkUnit) -> None:
-    """Adds a line about the change of state that a row has just gone through, if it is worth one.
-
-    ``unit`` is a transcode job or a part of one, as it is now; of anything else nothing is noted.
-    """
-    job_id = unit.job_id if isinstance(unit, TranscodeJob) else unit.parent_id
-    if job_id is None or not unit.history:
-        return
-    last = unit.history[-1]
-    line = line_of(unit, last.who, last.why)
-    if line is not None:
-        _write(job_id, line, last.at)
-    if isinstance(unit, TranscodeJob) and unit.status in FINISHED:
-        _trim(job_id)
+    # Upserts by a pipeline, since only there the server's clock has a name. A text may begin
+    # with $.
+    times = {"at": "$$NOW", "expires_at": {"$add": ["$$NOW", _kept() // timedelta(milliseconds=1)]}}
+    writes = []
+    for job_id in job_ids:
+        fields = {name: {"$literal": value} for name, value in _fields(job_id, line).items()}
+        writes.append(UpdateOne({"_id": ObjectId()}, [{"$set": {**fields, **times}}], upsert=True))
+    if writes:
+        _patiently(lambda: JobLogLine._get_collection().bulk_write(writes, ordered=False))
 
 
 def transitions(
@@ -78,35 +59,25 @@ def transitions(
     rows: Sequence[Mapping[str, Any]],
     who: str,
     whys: Mapping[str, str],
-    at: datetime,
     *,
     stayed: bool = False,
 ) -> None:
-    """``transition`` for rows that went the same way at a time (UTC); ``whys`` is by job id.
+    """Adds lines about changes of state that rows have just gone through, if they are worth one.
 
-    ``stayed``: something was done to them that left their state.
+    ``rows`` are of transcode jobs or parts of one, as they are now; of anything else nothing is
+    noted. ``whys`` is by job id. ``stayed``: something was done to them that left their state.
     """
     own = "job_id" if unit_cls is TranscodeJob else "transcode_id"
     documents = []
     for row in rows:
-        why = whys[row["job_id"]]
-        line = line_of_row(unit_cls, row, who, why, stayed=stayed)
+        line = line_of(unit_cls, row, who, whys[row["job_id"]], stayed=stayed)
         if line is not None and row.get(own):
+            at = row["updated_at"]
             documents.append(_fields(row[own], line) | {"at": at, "expires_at": at + _kept()})
     if documents:
         _patiently(lambda: JobLogLine._get_collection().insert_many(documents, ordered=False))
-
-
-def _write(job_id: str, line: Line, at: datetime | None) -> None:
-    # An upsert by a pipeline, since only there the server's clock has a name. A text may begin
-    # with $.
-    fields = {name: {"$literal": value} for name, value in _fields(job_id, line).items()}
-    milliseconds = int(_kept().total_seconds() * 1000)
-    times = {"at": at or "$$NOW", "expires_at": {"$add": ["$$NOW", milliseconds]}}
-    update = [{"$set": {**fields, **times}}]
-    _patiently(
-        lambda: JobLogLine._get_collection().update_one({"_id": ObjectId()}, update, upsert=True)
-    )
+    if unit_cls is TranscodeJob:
+        _trim([row["job_id"] for row in rows if row["status"] in FINISHED])
 
 
 def _fields(job_id: str, line: Line) -> dict[str, Any]:
@@ -135,19 +106,20 @@ def _patiently(write: Callable[[], object]) -> None:
         log.warning("no lines of job logs for %g s: %s", PAUSE_SECONDS, error)
 
 
-def _trim(job_id: str) -> None:
-    """Removes the oldest lines of a job that has more than are kept."""
+def _trim(job_ids: Sequence[str]) -> None:
+    """Removes the oldest lines of jobs that have more than are kept."""
+    if not job_ids:
+        return
     collection = JobLogLine._get_collection()
-    newest_first = [("at", -1), ("_id", -1)]
+    lines = {"$group": {"_id": "$job_id", "lines": {"$sum": 1}}}
+    many = {"$match": {"lines": {"$gt": LINES_KEPT}}}
     try:
         with pymongo.timeout(PATIENCE):
-            beyond = list(
-                collection.find({"job_id": job_id}, {"at": 1})
-                .sort(newest_first)
-                .skip(LINES_KEPT)
-                .limit(1)
-            )
-            if beyond:
-                collection.delete_many({"job_id": job_id, "at": {"$lte": beyond[0]["at"]}})
+            of_jobs = {"$match": {"job_id": {"$in": list(job_ids)}}}
+            for group in collection.aggregate([of_jobs, lines, many]):
+                of_job = {"job_id": group["_id"]}
+                newest = collection.find(of_job, {"at": 1}).sort([("at", -1), ("_id", -1)])
+                for line in newest.skip(LINES_KEPT).limit(1):
+                    collection.delete_many({**of_job, "at": {"$lte": line["at"]}})
     except PyMongoError as error:
-        log.warning("the log of %s was not trimmed: %s", job_id, error)
+        log.warning("the logs of %d jobs were not trimmed: %s", len(job_ids), error)

@@ -1,11 +1,11 @@
-"""What the log of a transcode job says, in words: pure functions of rows and values."""
+"""The text of a transcode job's log: pure functions of rows and values."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tasks.media.plan import Plan
 from tasks.media.source import SourceInfo
-from tasks.models import FINISHED, Status, Step, StepKind, TranscodeJob, UploadJob, WorkUnit
+from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob, WorkUnit
 
 INFO, WARNING, ERROR = "info", "warning", "error"
 #: What a line is about where it is about the whole job.
@@ -24,14 +24,6 @@ class Line(NamedTuple):
     detail: str = ""
 
 
-def part_of(unit: WorkUnit) -> str:
-    """Which part of a job a row is: ``job``, ``split``, ``chunk 3``, ``upload 720p``."""
-    return _part(type(unit), {name: getattr(unit, name, None) for name in _NAMING})
-
-
-_NAMING = ("job_id", "kind", "index")
-
-
 def _part(unit_cls: type[WorkUnit], row: Mapping[str, Any]) -> str:
     if unit_cls is Step:
         kind = row["kind"]
@@ -41,15 +33,21 @@ def _part(unit_cls: type[WorkUnit], row: Mapping[str, Any]) -> str:
     return JOB
 
 
-def line_of_row(
+def line_of(
     unit_cls: type[WorkUnit], row: Mapping[str, Any], who: str, why: str, *, stayed: bool = False
 ) -> Line | None:
-    """``line_of`` for a row that was moved with many others, and neither completed nor delayed."""
+    """The line about the state that a row has just come to; None where it is not worth one.
+
+    ``stayed``: something was done to the row that left its state. Steps that end because their job
+    ended say nothing: the job does.
+    """
     part = _part(unit_cls, row)
     if stayed:
         return Line(part, INFO, why)
+    if row["status"] == Status.completed:
+        return Line(part, INFO, _done(unit_cls, row))
     if row["status"] == Status.waiting:
-        return Line(part, INFO, why) if why else None
+        return _waits_again(row, part, why, who)
     return _moved(part, row["status"], row.get("attempt"), who, why, row.get("error_log"))
 
 
@@ -64,49 +62,30 @@ def _moved(
     return None if step else Line(part, WARNING, why or "Cancelled.")
 
 
-def line_of(unit: WorkUnit, who: str, why: str) -> Line | None:
-    """What to note of the state that a row has just come to; None where it is not worth a line.
-
-    Steps that end because their job ended say nothing: the job does.
-    """
-    part = part_of(unit)
-    if _stayed(unit):
-        return Line(part, INFO, why)
-    if unit.status == Status.completed:
-        return Line(part, INFO, _done(unit))
-    if unit.status == Status.waiting:
-        return _waits_again(unit, part, why, who)
-    return _moved(part, unit.status, unit.attempt, who, why, unit.error_log)
-
-
-def _stayed(unit: WorkUnit) -> bool:
-    """Whether something was done to a finished row, such as cleaning up, that left its state."""
-    lines = unit.history
-    return unit.status in FINISHED and len(lines) > 1 and lines[-1].status == lines[-2].status
-
-
-def _waits_again(unit: WorkUnit, part: str, why: str, who: str) -> Line | None:
-    if unit.next_attempt_at is not None:
-        at = unit.next_attempt_at.strftime("%H:%M:%S")
-        again = f"{why} Attempt {(unit.attempt or 0) + 1} comes at {at} UTC."
-        return Line(part, WARNING, again, unit.error_log or "")
+def _waits_again(row: Mapping[str, Any], part: str, why: str, who: str) -> Line | None:
+    due_at = row.get("next_attempt_at")
+    if due_at is not None:
+        at = due_at.strftime("%H:%M:%S")
+        again = f"{why} Attempt {(row.get('attempt') or 0) + 1} comes at {at} UTC."
+        return Line(part, WARNING, again, row.get("error_log") or "")
     if who == _RECONCILER:
         return Line(part, WARNING, f"{why} It waits for another worker.")
     return Line(part, INFO, why) if why else None
 
 
-def _done(unit: WorkUnit) -> str:
-    if isinstance(unit, TranscodeJob):
+def _done(unit_cls: type[WorkUnit], row: Mapping[str, Any]) -> str:
+    if unit_cls is TranscodeJob:
         return "Completed: the stream is in its place."
-    if isinstance(unit, UploadJob):
-        files = unit.files_total or 0
-        return f"Done: {files:,} file{'' if files == 1 else 's'}, {megabytes(unit.bytes_total)}."
-    sizes = (unit.result or {}).get("sizes") or {}
+    if unit_cls is UploadJob:
+        files = row.get("files_total") or 0
+        size = megabytes(row.get("bytes_total"))
+        return f"Done: {files:,} file{'' if files == 1 else 's'}, {size}."
+    sizes = (row.get("result") or {}).get("sizes") or {}
     if not sizes:
         return "Done."
     total = sum(entry.get("size") or 0 for entry in sizes.values())
     segments = sum(entry.get("segments") or 0 for entry in sizes.values())
-    frames = f"{unit.frames:,} frames, " if unit.kind == StepKind.CHUNK else ""
+    frames = f"{row.get('frames') or 0:,} frames, " if row.get("kind") == StepKind.CHUNK else ""
     word = "segment" if segments == 1 else "segments"
     return f"Done: {frames}{', '.join(sizes)} · {segments:,} {word}, {megabytes(total)}."
 

@@ -11,9 +11,10 @@ from datetime import datetime
 from itertools import islice
 
 from tasks.infra.redis_client import get_redis
-from tasks.jobs import advance
+from tasks.jobs.advance import actions_due
 from tasks.jobs.lifecycle import Conflict
-from tasks.models import Status, Step, UploadJob
+from tasks.jobs.states import read_states
+from tasks.models import UNFINISHED_VALUES, Step, UploadJob
 from tasks.models.clock import now
 from tasks.records import audit
 from tasks.recovery import bucket_look, orphans, repairs
@@ -29,8 +30,6 @@ SNAPSHOT_KEY = "dailies:drift"
 MOST_KEPT = 200
 #: Unfinished parts up to which a page looks for itself; beyond, it shows the last pass.
 FEW_ROWS = 4_000
-
-_UNFINISHED = [Status.waiting.value, Status.active.value]
 
 
 @dataclass(frozen=True)
@@ -207,9 +206,11 @@ def _not_done(what: Fix) -> str:
 
 def confirmed(only: str | None = None) -> Iterator[Finding]:
     """What a look finds and a second glance confirms. Raises redis.RedisError, PyMongoError."""
-    for finding in scan(only=None if only is None else {only}).findings:
-        # That a job stands still is judged by a few numbers; its rows say what is due.
-        if finding.rule.fix is not Fix.advance or advance.due(finding.ref):
+    findings = scan(only=None if only is None else {only}).findings
+    # That a job stands still is judged by a few numbers; its rows say what is due.
+    due = actions_due(read_states({f.ref for f in findings if f.rule.fix is Fix.advance}))
+    for finding in findings:
+        if finding.rule.fix is not Fix.advance or due.get(finding.ref):
             yield finding
 
 
@@ -221,7 +222,7 @@ def _orphans() -> list[Orphan]:
 def _is_much() -> bool:
     counted = 0
     for model in (Step, UploadJob):
-        query = {"status": {"$in": _UNFINISHED}}
+        query = {"status": {"$in": UNFINISHED_VALUES}}
         counted += model._get_collection().count_documents(query, limit=FEW_ROWS + 1)
     return counted > FEW_ROWS
 

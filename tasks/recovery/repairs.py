@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
 
-from tasks.jobs import advance, lifecycle
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
 from tasks.jobs.decide import Action
-from tasks.jobs.transition import apply_many
 from tasks.models import Status, TranscodeJob
 from tasks.models.clock import now
 from tasks.models.repair import Repair
-from tasks.queue import broker, messages
+from tasks.queue import messages
 from tasks.recovery.survey import UNITS, Finding, strays_of
 from tasks.recovery.verdict import Fix, QueueState, Rule
 
@@ -29,7 +29,7 @@ _LEAVE_MESSAGES = frozenset({Fix.cancel, Fix.advance})
 RECONCILER = "reconciler"
 #: Findings that are repaired together, where their fix can be.
 TOGETHER = 500
-_TOGETHER = frozenset({Fix.send, Fix.take_back, Fix.drop})
+_TOGETHER = frozenset({Fix.send, Fix.take_back, Fix.cancel, Fix.advance, Fix.drop})
 
 #: For each finding what was done, as a sentence; None where there was nothing to do any more.
 Done = list[str | None]
@@ -94,12 +94,8 @@ def _take_out_strays_of(refs: set[str]) -> None:
 
 
 def _send(findings: Sequence[Finding], _who: str) -> Done:
-    changes = [
-        lifecycle.enqueuing(finding.ref, broker.new_message_id(), finding.message_id)
-        for finding in findings
-    ]
-    rows = apply_many(UNITS[findings[0].kind], changes)
-    sent = broker.send_many([(row["queue_name"], row["job_id"], row["message_id"]) for row in rows])
+    instead_of = {finding.ref: finding.message_id for finding in findings}
+    rows, sent = lifecycle.replace_messages(UNITS[findings[0].kind], instead_of)
     # What was not sent is found lost again.
     refs = {row["job_id"] for row in rows} if sent else set()
     return ["A new message was sent." if finding.ref in refs else None for finding in findings]
@@ -111,8 +107,7 @@ def _take_back(findings: Sequence[Finding], _who: str) -> Done:
     taken = {row["job_id"]: row for row in rows}
     failed = [row for row in taken.values() if row["status"] == Status.failed]
     parents = {row["transcode_id"] for row in failed if row.get("transcode_id")}
-    for parent in parents:
-        advance.advance(parent)
+    advance(*parents)
     # Other parts of theirs had just been sent.
     _take_out_strays_of(parents)
     done: Done = []
@@ -128,25 +123,21 @@ def _take_back(findings: Sequence[Finding], _who: str) -> Done:
 
 
 def _cancel(findings: Sequence[Finding], who: str) -> Done:
-    done: Done = []
-    for finding in findings:
-        try:
-            lifecycle.cancel(UNITS[finding.kind], finding.ref, who, why=finding.rule.sentence)
-        except (lifecycle.Conflict, lifecycle.NotFound):
-            done.append(None)
-        else:
-            done.append("It was cancelled.")
-    return done
+    cancelled: set[str] = set()
+    for rule in {finding.rule.id: finding.rule for finding in findings}.values():
+        refs = [finding.ref for finding in findings if finding.rule is rule]
+        rows = lifecycle.cancel_many(UNITS[findings[0].kind], refs, who, rule.sentence)
+        cancelled.update(row["job_id"] for row in rows)
+    return ["It was cancelled." if finding.ref in cancelled else None for finding in findings]
 
 
 def _advance(findings: Sequence[Finding], _who: str) -> Done:
-    done: Done = []
-    for finding in findings:
-        actions = advance.due(finding.ref)
-        # Without anything due it still takes notes back that asked for a look.
-        advance.advance(finding.ref)
-        done.append(f"Done: {words(actions)}." if actions else None)
-    return done
+    # Without anything due it still takes notes back that asked for a look.
+    first = advance(*(finding.ref for finding in findings))
+    return [
+        f"Done: {words(actions)}." if (actions := first.get(finding.ref)) else None
+        for finding in findings
+    ]
 
 
 def words(actions: Sequence[Action]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks import keys, streams
 from tasks.infra.source_cache import forget
-from tasks.jobs import lifecycle_many
+from tasks.jobs import lifecycle
 from tasks.jobs.allowed import Action
 from tasks.jobs.transition import Row
 from tasks.models import Phase, TranscodeJob, UploadJob
@@ -61,7 +61,7 @@ def clean_up_many(model: Jobs, ids: Sequence[str], who: str, why: str, word: str
         for job_id, answer in answers.items()
         if isinstance(answer, Removed)
     }
-    lifecycle_many.end_cleanup(model, cleaned, word, who, whys, fields)
+    lifecycle.end_cleanup(model, cleaned, word, who, whys, fields)
     let_go(model, answers, word)
     return answers
 

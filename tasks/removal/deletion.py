@@ -11,38 +11,33 @@ from concurrent.futures import ThreadPoolExecutor
 from tasks import keys, streams
 from tasks.errors import StorageFailed
 from tasks.infra.storage import get_storage
-from tasks.jobs import attach, lifecycle, lifecycle_many
+from tasks.jobs import attach, lifecycle
 from tasks.jobs.allowed import Action
 from tasks.jobs.transition import Row
-from tasks.models import JobLogLine, Subtitle, TranscodeJob, UploadJob
+from tasks.models import JobLogLine, Subtitle, TranscodeJob
 from tasks.records import job_log
-from tasks.records.job_log_text import JOB
+from tasks.records.job_log_text import INFO, JOB, Line
 from tasks.removal.emptying import THREADS, Emptied, empty
-from tasks.removal.held import Answers, Jobs, hold, let_go, new_hold_token, the_one, why_not
+from tasks.removal.held import Answers, Jobs, hold, let_go
 from tasks.removal.parts import remove_parts
 from tasks.removal.removed import Removed
 from tasks.removal.streams import needed, parts_of_complete_streams, unfinished_paths
 
-_LAST_LINE = "Its row was deleted; the audit log says by whom."
+_LAST_LINE = Line(JOB, INFO, "Its row was deleted; the audit log says by whom.")
 _NEEDED = "Its transcode job is not finished and needs this upload."
 _PART = (
     "Its files are part of a complete stream: delete the transcode job with its outputs instead."
 )
 
 
-def delete(job: TranscodeJob | UploadJob, who: str, *, outputs: bool) -> Removed:
-    """Removes a job's row; with a transcode job's its parts' and its work area.
-
-    What a job began and did not complete goes with it. ``outputs``: of a transcode job its complete
-    stream is retired, and where that was live the media is only a source again; of an upload its
-    files, and of a subtitle's the subtitle. Raises NotFound, Conflict where a job that is not
-    finished or a complete stream needs them, StorageFailed.
-    """
-    return the_one(delete_many(type(job), [job.job_id], who, new_hold_token(), outputs=outputs))
-
-
 def delete_many(model: Jobs, ids: Sequence[str], who: str, word: str, *, outputs: bool) -> Answers:
-    """``delete`` for each of many jobs, held by the ``word``."""
+    """Removes jobs' rows; with a transcode job's its parts' and its work area. The answers by id.
+
+    A stream that a job began and did not complete goes with it. ``word`` is the hold token.
+    ``outputs``: of a transcode job its complete stream is retired, and where that was live the
+    media is only a source again; of an upload its files, and of a subtitle's the subtitle. A
+    Conflict where a job that is not finished or a complete stream needs them.
+    """
     held, answers = hold(model, Action.delete, ids, word)
     refused = _refusals(model, held, outputs)
     answers |= {job_id: lifecycle.Conflict(sentence) for job_id, sentence in refused.items()}
@@ -53,15 +48,15 @@ def delete_many(model: Jobs, ids: Sequence[str], who: str, word: str, *, outputs
         else _empty_uploads(free, who, outputs)
     )
     emptied = [row for row in free if isinstance(answers[row["job_id"]], Removed)]
-    gone = lifecycle_many.remove(model, emptied, word)
+    gone = lifecycle.remove(model, emptied, word)
     left = {row["job_id"] for row in emptied}.difference(gone)
-    answers |= why_not(model, Action.delete, sorted(left))
+    answers |= lifecycle.why_not(model, Action.delete, sorted(left))
     parts = remove_parts(gone) if model is TranscodeJob else {}
     for job_id, answer in answers.items():
         if isinstance(answer, Removed):
             answer.rows += 1 + parts.get(job_id, 0)
     if model is TranscodeJob:
-        job_log.note_many(gone, JOB, _LAST_LINE)
+        job_log.note_many(gone, _LAST_LINE)
     let_go(model, answers, word)
     return answers
 
@@ -69,8 +64,9 @@ def delete_many(model: Jobs, ids: Sequence[str], who: str, word: str, *, outputs
 def finish_many(job_ids: Collection[str]) -> None:
     """What is left to do where the rows of transcode jobs were gone when their worker was lost."""
     remove_parts(job_ids)
-    noted = JobLogLine.objects(job_id__in=list(job_ids), message=_LAST_LINE).scalar("job_id")
-    job_log.note_many(set(job_ids).difference(noted), JOB, _LAST_LINE)
+    lines = JobLogLine.objects(job_id__in=list(job_ids), message=_LAST_LINE.message)
+    noted = lines.scalar("job_id")
+    job_log.note_many(set(job_ids).difference(noted), _LAST_LINE)
 
 
 def _refusals(model: Jobs, rows: Sequence[Row], outputs: bool) -> dict[str, str]:

@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Sequence
 
 from tasks.errors import StorageFailed
-from tasks.jobs import lifecycle, lifecycle_many
-from tasks.jobs.allowed import ALLOWED, Action, ActionState, refusal
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import ALLOWED, Action
 from tasks.jobs.transition import Row
-from tasks.models import Status, TranscodeJob, UploadJob
+from tasks.models import TranscodeJob, UploadJob
 from tasks.removal.removed import Removed
 
 Jobs = type[TranscodeJob] | type[UploadJob]
@@ -29,33 +29,17 @@ def new_hold_token() -> str:
 
 def hold(model: Jobs, action: Action, ids: Sequence[str], word: str) -> tuple[list[Row], Answers]:
     """Holds those that the action is allowed for; with the fields of
-    ``tasks.jobs.transition.apply_many``. Of the others it is said why not."""
-    held = lifecycle_many.hold(model, ids, ALLOWED[action], word)
+    ``tasks.jobs.transition.apply``. Of the others it is said why not."""
+    held = lifecycle.hold(model, ids, ALLOWED[action], word)
     there = {row["job_id"] for row in held}
     rest = [job_id for job_id in ids if job_id not in there]
-    return held, why_not(model, action, rest)
-
-
-def why_not(model: Jobs, action: Action, ids: Sequence[str]) -> Answers:
-    """Why the action is not done to each of these."""
-    if not ids:
-        return {}
-    found = model._get_collection().find({"job_id": {"$in": list(ids)}}, {"job_id": 1, "status": 1})
-    status = {row["job_id"]: Status(row["status"]) for row in found}
-    return {
-        job_id: lifecycle.Conflict(
-            refusal(action, ActionState(status[job_id])) or lifecycle.BEING_REMOVED
-        )
-        if job_id in status
-        else lifecycle.NotFound(f"There is no job {job_id!r}.")
-        for job_id in ids
-    }
+    return held, dict(lifecycle.why_not(model, action, rest))
 
 
 def let_go(model: Jobs, answers: Answers, word: str) -> None:
     """Lets those jobs go that nothing came of."""
     failed = [job_id for job_id, answer in answers.items() if not isinstance(answer, Removed)]
-    lifecycle_many.let_go(model, failed, word)
+    lifecycle.let_go(model, failed, word)
 
 
 def the_one(answers: Answers) -> Removed:

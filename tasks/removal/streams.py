@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tasks.jobs.transition import Row
-from tasks.models import UNFINISHED, Stream, StreamState, Subtitle, TranscodeJob
+from tasks.models import UNFINISHED_VALUES, Stream, StreamState, Subtitle, TranscodeJob
 from tasks.streams import own_prefixes, prefix
-
-_UNFINISHED = [status.value for status in UNFINISHED]
 
 
 def unfinished_paths(uploads: Iterable[Row]) -> dict[str, list[str]]:
@@ -58,4 +56,5 @@ def _of_jobs(uploads: Iterable[Row]) -> Any:
 def needed(uploads: Iterable[Row]) -> set[str]:
     """Ids of the uploads' jobs that are not finished."""
     ids = {upload["transcode_id"] for upload in uploads}
-    return set(TranscodeJob.objects(job_id__in=list(ids), status__in=_UNFINISHED).scalar("job_id"))
+    jobs = TranscodeJob.objects(job_id__in=list(ids), status__in=UNFINISHED_VALUES)
+    return set(jobs.scalar("job_id"))

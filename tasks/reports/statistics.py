@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 
 from pymongo.errors import PyMongoError
 
-from tasks.control.actions import MODELS
-from tasks.models import Kind
+from tasks.models import MODELS, Kind
 from tasks.models.clock import now
 from tasks.models.day_statistics import DayStatistics
 

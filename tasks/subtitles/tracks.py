@@ -1,27 +1,31 @@
-"""What a media's subtitles ask for: uploads that are due, and whether its master is up to date."""
+"""What is due for a media's subtitles: uploads, removals, and a new master playlist."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tasks.media.playlists import SubtitleTrack
-from tasks.models import UNFINISHED, Media, Status, Subtitle, Title, TranscodeJob, UploadJob
+from tasks.models import UNFINISHED_VALUES, Media, Status, Subtitle, Title, TranscodeJob, UploadJob
 from tasks.models.work import FINISHED
 
 #: Another encoding may find a film a frame shorter; then its tracks are cut anew.
 SAME_SECONDS = 0.001
 
-_UNFINISHED = [status.value for status in UNFINISHED]
-
 
 @dataclass(frozen=True)
 class Due:
     """Ids of subtitles without an upload, of deleted ones whose files may go, and of the upload
-    that would bring the published master up to date (None where it is)."""
+    that would bring the published master up to date (None where it is).
+
+    ``note`` is the media's note that its subtitles changed, None where there is none.
+    """
 
     uploads: tuple[str, ...] = ()
     removals: tuple[str, ...] = ()
     master: str | None = None
+    note: str | None = None
 
 
 def owner_of(media_id: str) -> str | None:
@@ -31,7 +35,7 @@ def owner_of(media_id: str) -> str | None:
     for them itself.
     """
     jobs = TranscodeJob.objects(media_id=media_id).only("job_id").order_by("-created_at")
-    running = jobs.filter(status__in=_UNFINISHED).first()
+    running = jobs.filter(status__in=UNFINISHED_VALUES).first()
     if running is not None:
         return str(running.job_id)
     media = Media.objects(media_id=media_id).only("master_key").first()
@@ -63,34 +67,52 @@ def stand_in(job_id: str) -> TranscodeJob | None:
     )
 
 
-def due(job: TranscodeJob) -> Due:
-    """What is due for a media's subtitles under this job."""
-    media = Media.objects(media_id=job.media_id).first()
-    if media is None:
-        return Due()
-    subtitles = list(Subtitle.objects(media_id=job.media_id).order_by("created_at", "subtitle_id"))
+def due(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Due]:
+    """What is due for the subtitles of each job's media under this job, by job id.
+
+    ``jobs`` have ``job_id, media_id, status``. A job whose media has no subtitles may be left out.
+    """
+    rows = list(jobs)
+    ids = list({row["media_id"] for row in rows})
+    if not ids:
+        return {}
+    # First the notes: one that is made meanwhile is another.
+    medias = {media.media_id: media for media in Media.objects(media_id__in=ids)}
+    subtitles: dict[str, list[Subtitle]] = defaultdict(list)
+    for subtitle in Subtitle.objects(media_id__in=ids).order_by("created_at", "subtitle_id"):
+        subtitles[subtitle.media_id].append(subtitle)
+    return {
+        row["job_id"]: _due(row["job_id"], Status(row["status"]), media, subtitles[media.media_id])
+        for row in rows
+        if (media := medias.get(row["media_id"])) is not None
+    }
+
+
+def _due(job_id: str, status: Status, media: Media, subtitles: Sequence[Subtitle]) -> Due:
+    note = media.subtitles_due
     if not subtitles and not media.master_subtitles:
-        return Due()
-    over = Status(job.status) in FINISHED
-    if over and owner_of(media.media_id) != job.job_id:
-        return Due()
+        return Due(note=note)
+    over = status in FINISHED
+    if over and owner_of(media.media_id) != job_id:
+        return Due(note=note)
     busy = set(
         UploadJob.objects(
             media_id=media.media_id,
             upload_type__in=["subtitle", "master_playlist"],
-            status__in=_UNFINISHED,
+            status__in=UNFINISHED_VALUES,
         ).scalar("subtitle_id")
     )
     listed = set(media.master_subtitles)
     return Due(
-        uploads=tuple(s.subtitle_id for s in subtitles if _upload_due(s, media, job.job_id, over)),
+        uploads=tuple(s.subtitle_id for s in subtitles if _upload_due(s, media, job_id, over)),
         removals=tuple(
             s.subtitle_id
             for s in subtitles
             # None: a master is being written, which may have been told of it before.
             if s.removed_at and not {s.subtitle_id, None} & busy and s.subtitle_id not in listed
         ),
-        master=_master_due(media, job, subtitles) if over and media.master_key else None,
+        master=_master_due(media, job_id, subtitles) if over and media.master_key else None,
+        note=note,
     )
 
 
@@ -101,13 +123,13 @@ def _upload_due(subtitle: Subtitle, media: Media, job_id: str, over: bool) -> bo
     return not (over and subtitle.problem)
 
 
-def _master_due(media: Media, job: TranscodeJob, subtitles: Sequence[Subtitle]) -> str | None:
+def _master_due(media: Media, job_id: str, subtitles: Sequence[Subtitle]) -> str | None:
     wanted = [s.subtitle_id for s in subtitles if is_offered(s, media)]
     if set(wanted) == set(media.master_subtitles):
         return None
     # Two who ask at the same time make the same upload; what is wanted later makes another.
     mark = hashlib.sha256(" ".join(sorted(wanted)).encode()).hexdigest()[:8]
-    return f"{job.job_id}.upload.master.{(media.master_version or 0) + 1}-{mark}"
+    return f"{job_id}.upload.master.{(media.master_version or 0) + 1}-{mark}"
 
 
 def is_offered(subtitle: Subtitle, media: Media) -> bool:

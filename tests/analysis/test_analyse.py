@@ -21,6 +21,7 @@ from tasks.settings import get_settings
 from tests.analysis.clips import SCENE, a_module, attempt, claimed, media_of, performed, worked
 from tests.servers import Servers
 from tests.subtitles.films import put_in
+from tests.tasks.rows import taken_back
 
 
 def states(module: TrainingModule) -> dict[str, str]:
@@ -157,7 +158,7 @@ def test_the_reconciler_takes_a_module_from_a_lost_worker(
     found = {finding.ref: finding for finding in scan().findings}
     assert found[module.job_id].rule.id == "worker-lost"
     assert found[module.job_id].kind == "analysis"
-    lifecycle.take_from_lost_worker(lifecycle.find(TrainingModule, module.job_id))
+    taken_back(lifecycle.find(TrainingModule, module.job_id))
     assert module.job_id in {job_id for _, job_id in held_messages(ANALYSE)}
     assert worked(module).status == Status.completed
 

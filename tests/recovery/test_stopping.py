@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.jobs.submit import cancel_job, retry_job
+from tasks.control.actions import act
+from tasks.jobs import lifecycle
+from tasks.jobs.allowed import Action
 from tasks.media.tools import Tools
-from tasks.models import Status, Step, TranscodeJob
+from tasks.models import Kind, Status, Step, TranscodeJob
 from tests.recovery.conftest import frames_of
 from tests.recovery.films import check_stream, job_of
 from tests.recovery.processes import Dailies
@@ -49,13 +51,13 @@ def test_a_cancelled_job_stops_within_two_seconds_and_can_go_on(
     encoder = worker.hold(busy)
     worker.hurry()
     assert os.getpgid(encoder.pid) == encoder.pid
-    cancel_job(job.job_id, "a person")
+    lifecycle.cancel(TranscodeJob, job.job_id, "a person")
     # Two seconds where the machine has time; a busy one gets more.
     until(lambda: not _group_lives(encoder.pid), "the end of its process group", 30)
     assert finish(job).status == Status.cancelled
     assert {step.status for step in steps(job)} == {Status.completed, Status.cancelled}
 
-    retry_job(job.job_id, "a person")
+    act(Kind.transcode, Action.retry, job.job_id, "a person")
     complete(job)
     assert len(claims(done)) == 1
     assert len(claims(busy)) == 2
@@ -77,7 +79,7 @@ def test_a_failed_job_that_is_retried_keeps_its_finished_chunks(
     assert (ended.status, ended.failed_reason) == ("failed", "encoder")
     assert ended.error_message == "The encoder was killed by SIGKILL."
 
-    retry_job(job.job_id, "a person")
+    act(Kind.transcode, Action.retry, job.job_id, "a person")
     complete(job)
     kept, again = steps(job)
     assert (kept.attempt, kept.history) == (1, done.history)

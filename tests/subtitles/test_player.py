@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tasks.jobs.submit import cancel_job
+from tasks.jobs import lifecycle
 from tasks.models import Media, Subtitle, TranscodeJob
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, PATIENCE
 from tests.servers import Servers
@@ -202,4 +202,4 @@ def test_subtitles_come_with_their_video_on_the_upload_page(
     for each in Media.objects(filename__in=["tides.mkv", "waves.mkv"], master_key=None):
         job = TranscodeJob.objects(media_id=each.media_id).first()
         if job is not None and not job.finished:
-            cancel_job(job.job_id, "a test")
+            lifecycle.cancel(TranscodeJob, job.job_id, "a test")

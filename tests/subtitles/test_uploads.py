@@ -7,7 +7,7 @@ from tasks.infra.storage import get_storage
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
 from tasks.jobs.attach import remove
-from tasks.jobs.submit import cancel_job, submit
+from tasks.jobs.submit import submit
 from tasks.models import Media, Status, Subtitle, TranscodeJob, UploadJob
 from tasks.queue import broker
 from tasks.recovery.reconciler import reconcile
@@ -234,7 +234,7 @@ def test_a_failed_job_of_a_film_that_can_be_watched_keeps_no_subtitle_from_it(
     first = TranscodeJob.objects(media_id=stream.media_id).get()
     second = submit(stream, who="a test")
     late = attached(stream, "Buongiorno, come sta oggi? Spero che lei stia bene, signora.")
-    cancel_job(second.job_id, "a test")
+    lifecycle.cancel(TranscodeJob, second.job_id, "a test")
     advance(second.job_id)
     rest(stream, *FIRST, "Italiano")
     assert upload_of(late).transcode_id == first.job_id

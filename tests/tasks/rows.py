@@ -4,7 +4,11 @@ import uuid
 
 from tasks import keys, streams
 from tasks.jobs import lifecycle
-from tasks.models import Media, Phase, Step, StepKind, TranscodeJob, UploadJob
+from tasks.jobs.advance import actions_due
+from tasks.jobs.decide import Action
+from tasks.jobs.states import read_states
+from tasks.jobs.transition import Change, Unit, apply, literal
+from tasks.models import Media, Phase, Step, StepKind, TranscodeJob, UploadJob, WorkUnit
 from tasks.models.clock import now
 from tasks.queue import broker
 
@@ -86,3 +90,21 @@ def claimed(step: Step, worker: str = "worker:1") -> Step:
     unit = lifecycle.claim(type(step), waiting.job_id, waiting.message_id, worker)
     assert unit is not None
     return unit
+
+
+def written(unit: WorkUnit, **fields: object) -> None:
+    """Writes plain fields of a unit's row."""
+    values = {name: literal(value) for name, value in fields.items()}
+    assert apply(type(unit), [Change({"job_id": unit.job_id}, values)])
+
+
+def due(job_id: str) -> list[Action]:
+    """The actions that are due for a job."""
+    return actions_due(read_states([job_id])).get(job_id, [])
+
+
+def taken_back(unit: Unit) -> Unit | None:
+    """The unit after it was taken from a lost worker; None where its lease was not the one seen."""
+    token = unit.lease.token if unit.lease else None
+    taken = lifecycle.take_from_lost_workers(type(unit), {unit.job_id: token})
+    return lifecycle.find(type(unit), unit.job_id) if taken else None

@@ -12,11 +12,10 @@ from tasks.errors import EncoderFailed
 from tasks.infra.database import connect
 from tasks.jobs import lifecycle
 from tasks.jobs.allowed import Action
-from tasks.jobs.transition import apply
 from tasks.jobs.uploads import make_rendition_uploads, make_subtitle_upload
 from tasks.models import Kind, Status, Subtitle, TranscodeJob, UploadJob
 from tasks.models.bulk_operation import BulkOperation
-from tests.tasks.rows import a_job, an_upload, claimed
+from tests.tasks.rows import a_job, an_upload, claimed, written
 
 PATHS = {Kind.transcode: "/v1/studio/transcoding-jobs", Kind.upload: "/v1/studio/upload-jobs"}
 
@@ -30,10 +29,10 @@ def editor(app: Flask, as_program: Callable[[str], FlaskClient]) -> FlaskClient:
 def failed_upload(**fields: object) -> UploadJob:
     job = a_job()
     upload = an_upload(job)
-    apply(UploadJob, {"job_id": upload.job_id}, fields)
+    written(upload, **fields)
     lifecycle.fail(claimed(upload), EncoderFailed("It stumbled.", log="frame 7"))
     lifecycle.activate(job.job_id)
-    lifecycle.fail_job(job.job_id, EncoderFailed("It stumbled."))
+    lifecycle.fail_jobs({job.job_id: EncoderFailed("It stumbled.")})
     return lifecycle.find(UploadJob, upload.job_id)
 
 
@@ -96,7 +95,7 @@ def test_each_filter_keeps_what_it_names(editor: FlaskClient, query: str) -> Non
     )
     other = an_upload(a_job())
     made_at = datetime(2019 if query.startswith("from") else 2101, 6, 1, tzinfo=UTC)
-    apply(UploadJob, {"job_id": other.job_id}, {"upload_type": "subtitle", "created_at": made_at})
+    written(other, upload_type="subtitle", created_at=made_at)
     body = editor.get(f"{PATHS[Kind.upload]}?{query.format(media=wanted.media_id)}").get_json()
     assert [job["jobId"] for job in body["jobs"]] == [wanted.job_id]
     assert (body["total"], body["totalIsExact"]) == (1, True)
@@ -177,7 +176,7 @@ def test_clear_deletes_one_finished_status_or_all(editor: FlaskClient) -> None:
     lifecycle.cancel(TranscodeJob, cancelled.job_id, "editor@studio")
     failed = a_job()
     lifecycle.activate(failed.job_id)
-    lifecycle.fail_job(failed.job_id, EncoderFailed("It stumbled."))
+    lifecycle.fail_jobs({failed.job_id: EncoderFailed("It stumbled.")})
     running = a_job()
 
     answer = editor.post(f"{PATHS[Kind.transcode]}/clear", json={"status": "failed"})

@@ -55,7 +55,7 @@ def finish(video_id: str, status: str, **fields: object) -> None:
         lifecycle.complete_job(job.job_id, fields)
     elif status == "failed":
         lifecycle.activate(job.job_id)
-        lifecycle.fail_job(job.job_id, BadInput("This is no video."))
+        lifecycle.fail_jobs({job.job_id: BadInput("This is no video.")})
     else:
         lifecycle.cancel(TranscodeJob, job.job_id, "ada@example.com")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from tasks.control.actions import Outcome
+from tasks.control.request import Outcome
 from tasks.jobs.allowed import Action, ActionState, refusals
 from tasks.models import Kind, Phase, Status, TranscodeJob, UploadJob
 from webapp.api.answers import Answer, At, moment

@@ -7,12 +7,12 @@ from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
 from tasks.control import bulk
-from tasks.control.actions import MODELS, act, find
+from tasks.control.actions import act, find
 from tasks.control.stuck import fix_stuck
 from tasks.jobs.allowed import Action
 from tasks.listing import cursor, jobs_query, totals
 from tasks.listing.job_filter import JobFilter
-from tasks.models import FINISHED, Kind, Status
+from tasks.models import FINISHED, MODELS, Kind, Status
 from tasks.models.bulk_operation import BulkOperation
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed, parsed_query

@@ -7,61 +7,63 @@ was found unusable).
 
 A transition is one conditional update of one document, judged by the database server's clock, so
 that exactly one of several contenders wins, and the others learn that they lost.
+
+A transition takes the ids of units and answers with the rows that it changed, in few round trips;
+one unit is a batch of one. ``retry`` and ``cancel`` take one id, and raise where the batch of it
+changed nothing.
 """
 
-from tasks.jobs.lifecycle.afterwards import cleaned, disprove, holding, letting_go, remove
-from tasks.jobs.lifecycle.again import redo, resume, resuming, retry, retrying
-from tasks.jobs.lifecycle.beginning import create, enqueue, enqueuing, say_why_it_waits
-from tasks.jobs.lifecycle.ending import cancel, cancel_children, cancelling
-from tasks.jobs.lifecycle.fields import ATTEMPT
-from tasks.jobs.lifecycle.jobs import (
-    ACTIVATED,
-    activate,
-    complete_job,
-    fail_job,
-    failing,
-    update_job,
-)
+from tasks.jobs.lifecycle.cancelling import cancel, cancel_children, cancel_many
+from tasks.jobs.lifecycle.cleaning import disprove, end_cleanup, hold, let_go, remove
+from tasks.jobs.lifecycle.creating import create, enqueue, replace_messages, say_why_it_waits
+from tasks.jobs.lifecycle.jobs import activate, complete_job, fail_jobs, update_job
 from tasks.jobs.lifecycle.leases import claim, complete, fail, leave, put_back, renew, retry_later
-from tasks.jobs.lifecycle.lost import take_from_lost_worker, take_from_lost_workers
-from tasks.jobs.lifecycle.refusals import BEING_REMOVED, Conflict, NotFound, find
+from tasks.jobs.lifecycle.lost import take_from_lost_workers
+from tasks.jobs.lifecycle.refusals import (
+    BEING_REMOVED,
+    Conflict,
+    NotFound,
+    find,
+    not_found,
+    refused,
+    why_not,
+)
+from tasks.jobs.lifecycle.retrying import redo, resume, retry, retry_many
 
 __all__ = [
-    "ACTIVATED",
-    "ATTEMPT",
     "BEING_REMOVED",
     "Conflict",
     "NotFound",
     "activate",
     "cancel",
     "cancel_children",
-    "cancelling",
+    "cancel_many",
     "claim",
-    "cleaned",
     "complete",
     "complete_job",
     "create",
     "disprove",
+    "end_cleanup",
     "enqueue",
-    "enqueuing",
     "fail",
-    "fail_job",
-    "failing",
+    "fail_jobs",
     "find",
-    "holding",
+    "hold",
     "leave",
-    "letting_go",
+    "let_go",
+    "not_found",
     "put_back",
     "redo",
+    "refused",
     "remove",
     "renew",
+    "replace_messages",
     "resume",
-    "resuming",
     "retry",
     "retry_later",
-    "retrying",
+    "retry_many",
     "say_why_it_waits",
-    "take_from_lost_worker",
     "take_from_lost_workers",
     "update_job",
+    "why_not",
 ]

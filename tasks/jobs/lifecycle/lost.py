@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.errors import Category, WorkError
+from tasks.jobs.lifecycle.creating import send_messages
 from tasks.jobs.lifecycle.fields import OPEN_LEASE, error_fields
-from tasks.jobs.lifecycle.refusals import find
-from tasks.jobs.transition import Change, Row, Unit, move_many
+from tasks.jobs.transition import Change, Row, move
 from tasks.models import Status, WorkUnit
 from tasks.queue import broker
 from tasks.settings import get_settings
@@ -22,10 +22,10 @@ _READ = dict.fromkeys(("job_id", "status", "lease", "lost", "lost_in_a_row"), 1)
 
 
 def take_from_lost_workers(unit_cls: type[WorkUnit], leases: Mapping[str, str | None]) -> list[Row]:
-    """Of units by job id, with the token of the lease that ran out, or None where there is none.
+    """Takes units from workers whose lease ran out; the rows that were taken, waiting or failed.
 
-    An active unit without a lease counts as lost too. Gives back the rows that were taken, waiting
-    or failed, with the fields of ``tasks.jobs.transition.apply_many``. Raises PyMongoError.
+    ``leases``: job id → token of the lease that ran out, None for an active unit without one, which
+    counts as lost too. Raises PyMongoError.
     """
     waiting, failing = [], []
     for row in unit_cls._get_collection().find({"job_id": {"$in": list(leases)}}, _READ):
@@ -40,20 +40,13 @@ def take_from_lost_workers(unit_cls: type[WorkUnit], leases: Mapping[str, str | 
             failing.append(_given_up(row["job_id"], lease, losses))
         else:
             waiting.append(_waits_again(row["job_id"], lease, losses))
-    failed = move_many(unit_cls, failing, Status.failed, who=WHO)
-    taken = move_many(unit_cls, waiting, Status.waiting, who=WHO)
-    # Somebody may have moved one on already.
-    sent = {change.query["job_id"]: change.fields["message_id"] for change in waiting}
+    failed = move(unit_cls, failing, Status.failed, who=WHO)
+    taken = move(unit_cls, waiting, Status.waiting, who=WHO)
+    # Another process may have moved one on already.
+    sent = {change.job_id: change.fields["message_id"] for change in waiting}
     due = [row for row in taken if row.get("message_id") == sent[row["job_id"]]]
-    broker.send_many([(row["queue_name"], row["job_id"], row["message_id"]) for row in due])
+    send_messages(due)
     return [*taken, *failed]
-
-
-def take_from_lost_worker(unit: Unit) -> Unit | None:
-    """The same for one unit; None where its lease was renewed, or is another's."""
-    token = unit.lease.token if unit.lease else None
-    taken = take_from_lost_workers(type(unit), {unit.job_id: token})
-    return find(type(unit), unit.job_id) if taken else None
 
 
 def _waits_again(job_id: str, lease: Mapping[str, Any], losses: Mapping[str, int]) -> Change:

@@ -10,8 +10,8 @@ from datetime import datetime
 from tasks.jobs.decide.window import chunks_due
 from tasks.models import (
     BESIDE,
-    FINISHED,
-    UNFINISHED,
+    FINISHED_VALUES,
+    UNFINISHED_VALUES,
     Status,
     Step,
     StepKind,
@@ -25,8 +25,6 @@ from tasks.settings import get_settings
 from tasks.subtitles import changes, tracks
 
 FIELDS = ("job_id", "status", "retrying", "updated_at")
-_UNFINISHED = [status.value for status in UNFINISHED]
-_FINISHED = [status.value for status in FINISHED]
 _OVER = [Status.failed.value, Status.cancelled.value]
 
 
@@ -72,7 +70,7 @@ class OpenJob:
 
 def open_jobs(reading: Reading) -> dict[str, OpenJob]:
     """The unfinished jobs by id, of no parts yet."""
-    query = {"status": {"$in": _UNFINISHED}, **reading.about("job_id")}
+    query = {"status": {"$in": UNFINISHED_VALUES}, **reading.about("job_id")}
     return {
         row["job_id"]: OpenJob(
             row["job_id"],
@@ -146,8 +144,8 @@ def _with_parts_to_settle(reading: Reading, jobs: Mapping[str, OpenJob]) -> set[
     found: set[str] = set()
     for model, statuses, ids in (
         (Step, _OVER, begun),
-        (Step, _FINISHED, again),
-        (UploadJob, _FINISHED, again),
+        (Step, FINISHED_VALUES, again),
+        (UploadJob, FINISHED_VALUES, again),
     ):
         for batch in batches(ids):
             query = {"status": {"$in": statuses}, "transcode_id": {"$in": batch}}
@@ -160,7 +158,7 @@ def _part_just_moved(reading: Reading, job_id: str) -> bool:
     recent = {"$gte": reading.still_since}
     query = {
         "transcode_id": job_id,
-        "$or": [{"status": {"$in": _FINISHED}, "updated_at": recent}, {"started_at": recent}],
+        "$or": [{"status": {"$in": FINISHED_VALUES}, "updated_at": recent}, {"started_at": recent}],
     }
     return any(
         next(reading.find(model, query, ("job_id",)), None) is not None

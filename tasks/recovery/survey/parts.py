@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.models import (
-    UNFINISHED,
+    UNFINISHED_VALUES,
     Status,
     Step,
     TrainingModule,
@@ -54,7 +54,6 @@ Silent = Callable[[str], bool]
 
 #: Types of upload that a completed job may still get.
 _LATE = ("subtitle", "master_playlist")
-_UNFINISHED = [status.value for status in UNFINISHED]
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Parts:
 
     def judge(self, open_jobs: Mapping[str, OpenJob]) -> None:
         """Judges all unfinished parts, and counts those of open jobs for their job."""
-        query = {"status": {"$in": _UNFINISHED}, **self.reading.about("transcode_id")}
+        query = {"status": {"$in": UNFINISHED_VALUES}, **self.reading.about("transcode_id")}
         doubtful = []
         for kind, model in UNITS.items():
             for row in self.reading.find(model, query, FIELDS):
@@ -111,7 +110,8 @@ class Parts:
         if job is None:
             return ParentState.gone
         # While a job is being cancelled, its parts are cancelled one after the other.
-        if job["status"] in _UNFINISHED or not self.reading.stood_still(job.get("updated_at")):
+        moved = not self.reading.stood_still(job.get("updated_at"))
+        if moved or job["status"] in UNFINISHED_VALUES:
             return ParentState.open
         return ParentState.over
 

@@ -82,7 +82,7 @@ def test_a_jobs_way_is_logged_in_a_stream_of_its_own(
 def test_a_failure_says_why(shipping: Shipping, cloudwatch: CloudWatchServer) -> None:
     job = a_job()
     lifecycle.activate(job.job_id)
-    lifecycle.fail_job(job.job_id, BadInput("This is no video."))
+    lifecycle.fail_jobs({job.job_id: BadInput("This is no video.")})
     shipping.once()
     assert logged(cloudwatch, job)[-1] == ("Video encoding failed: This is no video.", 0)
 
@@ -275,7 +275,7 @@ def test_another_process_goes_on_where_one_was_killed(
         dying.setattr(spool, "remove", die)
         with pytest.raises(KeyboardInterrupt):
             shipping.once()
-    lifecycle.fail_job(killed.job_id, BadInput("This is no video."))
+    lifecycle.fail_jobs({killed.job_id: BadInput("This is no video.")})
     heir = Shipping(make_cloudwatch(get_settings()))
     heir.once()
     assert len(logged(cloudwatch, killed)) == 1  # the lock is not free yet

@@ -8,7 +8,7 @@ from tasks import keys
 from tasks.control.actions import act, find
 from tasks.errors import EncoderFailed
 from tasks.infra.storage import get_storage
-from tasks.jobs import lifecycle, lifecycle_many
+from tasks.jobs import lifecycle
 from tasks.jobs.allowed import ALLOWED, Action, ActionState, refusal
 from tasks.models import Kind, Media, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.audit_entry import AuditEntry
@@ -30,7 +30,7 @@ def in_state(kind: Kind, status: Status) -> TranscodeJob | UploadJob:
         if status is Status.completed:
             lifecycle.complete_job(job.job_id, {})
         elif status is Status.failed:
-            lifecycle.fail_job(job.job_id, EncoderFailed("It stumbled."))
+            lifecycle.fail_jobs({job.job_id: EncoderFailed("It stumbled.")})
         elif status is Status.cancelled:
             lifecycle.cancel(TranscodeJob, job.job_id, EDITOR)
         return find(kind, job.job_id)
@@ -45,7 +45,7 @@ def in_state(kind: Kind, status: Status) -> TranscodeJob | UploadJob:
             lifecycle.fail(unit, EncoderFailed("It stumbled."))
     if status in (Status.completed, Status.failed, Status.cancelled):
         lifecycle.activate(job.job_id)
-        lifecycle.fail_job(job.job_id, EncoderFailed("A part failed."))
+        lifecycle.fail_jobs({job.job_id: EncoderFailed("A part failed.")})
     return find(kind, upload.job_id)
 
 
@@ -93,7 +93,7 @@ def test_retrying_one_upload_resumes_its_job_and_leaves_other_failures_alone() -
     uploads = [an_upload(job, name) for name in ("720p", "360p")]
     for upload in uploads:
         lifecycle.fail(claimed(upload), EncoderFailed("It stumbled."))
-    lifecycle.fail_job(job.job_id, EncoderFailed("A part failed."))
+    lifecycle.fail_jobs({job.job_id: EncoderFailed("A part failed.")})
 
     act(Kind.upload, Action.retry, uploads[0].job_id, EDITOR)
 
@@ -110,7 +110,7 @@ def test_a_retried_job_keeps_its_finished_chunks() -> None:
     lifecycle.complete(claimed(a_step(job, StepKind.SPLIT)))
     done = lifecycle.complete(claimed(a_step(job, index=0)))
     lifecycle.fail(claimed(a_step(job, index=1)), EncoderFailed("It stumbled."))
-    lifecycle.fail_job(job.job_id, EncoderFailed("It stumbled."))
+    lifecycle.fail_jobs({job.job_id: EncoderFailed("It stumbled.")})
 
     act(Kind.transcode, Action.retry, job.job_id, EDITOR)
 
@@ -168,16 +168,14 @@ def test_clean_up_of_a_published_media_keeps_what_people_watch() -> None:
 
 def test_a_job_being_cleaned_up_is_not_retried_meanwhile() -> None:
     job = in_state(Kind.transcode, Status.failed)
-    held = lifecycle_many.hold(TranscodeJob, [job.job_id], [Status.failed], "a word")
+    held = lifecycle.hold(TranscodeJob, [job.job_id], [Status.failed], "a word")
     with pytest.raises(lifecycle.Conflict, match="being cleaned up"):
         act(Kind.transcode, Action.retry, job.job_id, EDITOR)
     with pytest.raises(lifecycle.Conflict, match="being cleaned up"):
         act(Kind.transcode, Action.cleanup, job.job_id, EDITOR)
     with pytest.raises(lifecycle.Conflict, match="being cleaned up"):
         act(Kind.transcode, Action.delete, job.job_id, EDITOR)
-    lifecycle_many.end_cleanup(
-        TranscodeJob, held, "a word", EDITOR, {job.job_id: "Cleaned up."}, {}
-    )
+    lifecycle.end_cleanup(TranscodeJob, held, "a word", EDITOR, {job.job_id: "Cleaned up."}, {})
     act(Kind.transcode, Action.retry, job.job_id, EDITOR)
 
 

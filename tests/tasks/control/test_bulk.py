@@ -9,15 +9,14 @@ import bson
 import pytest
 
 from tasks.control import bulk
-from tasks.control.actions import MODELS, act
-from tasks.control.many import GONE, act_many
-from tasks.control.order import Order, Outcome
-from tasks.errors import EncoderFailed, Stopped
+from tasks.control.actions import act, act_many
+from tasks.control.request import GONE, Request, Result, refused
+from tasks.errors import EncoderFailed, Stopped, StorageFailed
 from tasks.feed import events
-from tasks.jobs import lifecycle, lifecycle_many
+from tasks.jobs import lifecycle
 from tasks.jobs.allowed import ALLOWED, Action
 from tasks.listing.job_filter import JobFilter
-from tasks.models import Kind, Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.models import MODELS, Kind, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.bulk_operation import BulkOperation
 from tasks.queue import broker
@@ -58,7 +57,7 @@ def planned(*renditions: str, phase: str) -> TranscodeJob:
 
 def failed(job: TranscodeJob) -> TranscodeJob:
     lifecycle.activate(job.job_id)
-    lifecycle.fail_job(job.job_id, EncoderFailed("It stumbled."))
+    lifecycle.fail_jobs({job.job_id: EncoderFailed("It stumbled.")})
     return lifecycle.find(TranscodeJob, job.job_id)
 
 
@@ -73,9 +72,9 @@ def work(operation: BulkOperation, stop_after: int | None = None) -> BulkOperati
     assert unit is not None
     batches = 0
 
-    def many(order: Order, ids: Sequence[str]) -> dict[str, Any]:
+    def many(request: Request, ids: Sequence[str]) -> dict[str, Any]:
         nonlocal batches
-        results = act_many(order, ids)
+        results = act_many(request, ids)
         batches += 1
         if batches == stop_after:
             lifecycle.cancel(BulkOperation, unit.job_id, "bob")
@@ -140,10 +139,10 @@ def test_many_at_once_come_to_what_one_by_one_come_to(
             act(kind, action, job_id, WHO)
         except lifecycle.Conflict:
             assert make is a_job
-    results = act_many(Order(kind, action, WHO, "an operation"), ids_of(other))
+    results = act_many(Request(kind, action, WHO, operation="an operation"), ids_of(other))
     allowed = make is not a_job or action is Action.cancel
-    assert {outcome for outcome, _ in results.values()} == {
-        Outcome.done if allowed else Outcome.skipped
+    assert {outcome.result for outcome in results.values()} == {
+        Result.done if allowed else Result.skipped
     }
     assert look(other.job_id) == look(one.job_id)
 
@@ -167,11 +166,14 @@ def test_of_a_few_hundred_jobs_each_is_counted_once_and_its_messages_are_queued(
     # Each has the one message that its row names.
     held = dict(broker.held_messages(broker.CHUNKS))
     assert {step.message_id: step.job_id for step in chunks}.items() <= held.items()
-    lines = AuditEntry.objects(action="retry")
+    lines = AuditEntry.objects(action="retry", result="done")
     assert sorted(line.target for line in lines) == sorted(over)
     assert {line.data["operation"] for line in lines} == {row.job_id}
     told = Counter(e.name for e in events.between("0-0", events.last_id(), 5000)[1])
     assert told["jobRetried"] == 2 * len(over)
+    # What was skipped is written down too, as a click that is refused.
+    skipped = AuditEntry.objects(action="retry", result="refused")
+    assert sorted(skipped.scalar("target")) == sorted(waiting)
 
 
 @pytest.mark.parametrize("action", TOGETHER)
@@ -180,7 +182,7 @@ def test_what_a_lost_worker_had_done_is_counted_and_not_done_again(action: Actio
     ids = sorted(make().job_id for _ in range(6))
     row = bulk.start(Kind.transcode, action, WHO, chosen=JobFilter())
     # It had two behind it, four in hand, and was lost after the second of those.
-    act_many(Order(Kind.transcode, action, WHO, row.job_id), ids[:4])
+    act_many(Request(Kind.transcode, action, WHO, operation=row.job_id), ids[:4])
     AuditEntry.objects(target=ids[3]).delete()
     BulkOperation.objects(job_id=row.job_id).update(position=ids[1], done=2, pending=ids[2:])
     before = look(ids[3])
@@ -231,9 +233,8 @@ def test_results_of_any_number_of_jobs_fit_into_a_row() -> None:
     for number in range(200):
         # Each with a reason of its own, as long as any, and an id too.
         reason = f"{number} " + "x" * 5000
-        tally.add(
-            {f"{number:03}{i:03}-{uuid.uuid4()}": (Outcome.failed, reason) for i in range(100)}
-        )
+        failed = refused(StorageFailed(reason))
+        tally.add({f"{number:03}{i:03}-{uuid.uuid4()}": failed for i in range(100)})
     fields = tally.fields([])
     assert fields["failures"] == 20_000
     assert sum(entry["count"] for entry in fields["reasons"]) == 20_000
@@ -245,14 +246,14 @@ def test_results_of_any_number_of_jobs_fit_into_a_row() -> None:
 
 def test_what_is_not_there_and_what_is_being_cleaned_up_is_skipped() -> None:
     cleaned, free = a_failed_job(), a_failed_job()
-    lifecycle_many.hold(TranscodeJob, [cleaned.job_id], [Status.failed], "a word")
+    lifecycle.hold(TranscodeJob, [cleaned.job_id], [Status.failed], "a word")
     ids = [cleaned.job_id, free.job_id, "none"]
-    results = act_many(Order(Kind.transcode, Action.retry, WHO, "an operation"), ids)
-    assert results["none"] == (Outcome.skipped, GONE)
-    assert results[free.job_id] == (Outcome.done, "")
-    outcome, reason = results[cleaned.job_id]
-    assert outcome is Outcome.skipped
-    assert "cleaned up" in reason
+    results = act_many(Request(Kind.transcode, Action.retry, WHO, operation="an operation"), ids)
+    assert (results["none"].result, results["none"].reason) == (Result.skipped, GONE)
+    assert results[free.job_id].result is Result.done
+    outcome = results[cleaned.job_id]
+    assert outcome.result is Result.skipped
+    assert "cleaned up" in outcome.reason
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -264,7 +265,7 @@ def test_a_batch_does_or_refuses_what_the_table_says(kind: Kind, action: Action)
         row = job if kind is Kind.transcode else an_upload(job)
         MODELS[kind].objects(job_id=row.job_id).update(status=status.value)
         rows[row.job_id] = status
-    results = act_many(Order(kind, action, WHO, "an operation"), list(rows))
+    results = act_many(Request(kind, action, WHO, operation="an operation"), list(rows))
     for job_id, status in rows.items():
-        expected = Outcome.done if status in ALLOWED[action] else Outcome.skipped
-        assert results[job_id][0] is expected, (status, results[job_id])
+        expected = Result.done if status in ALLOWED[action] else Result.skipped
+        assert results[job_id].result is expected, (status, results[job_id])

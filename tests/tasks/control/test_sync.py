@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from tasks.control.actions import act
-from tasks.control.many import act_many
-from tasks.control.order import Order, Outcome
+from tasks.control.actions import act, act_many
+from tasks.control.request import Request, Result
 from tasks.control.sync import sync_many
 from tasks.infra.storage import Storage, get_storage
 from tasks.jobs.allowed import Action
@@ -50,8 +49,8 @@ def test_many_at_once_are_told_what_each_would_be(kind: Kind, lacking: str) -> N
     jobs = [published(lacking=lacking) for _ in range(2)]
     ids = [job.job_id if kind is Kind.transcode else f"{job.job_id}.upload.master" for job in jobs]
     act(kind, Action.sync, ids[0], WHO)
-    results = act_many(Order(kind, Action.sync, WHO, "an operation"), [ids[1]])
-    assert results == {ids[1]: (Outcome.done, "")}
+    results = act_many(Request(kind, Action.sync, WHO, operation="an operation"), [ids[1]])
+    assert results[ids[1]].result is Result.done
     assert told(jobs[1], ids[1]) == told(jobs[0], ids[0])
     failed = Status.failed if lacking else Status.completed
     assert TranscodeJob.objects(job_id=jobs[1].job_id).get().status == failed
@@ -74,5 +73,5 @@ def test_of_many_the_queue_is_read_once_and_of_each_the_bucket_listed_twice(
 
     monkeypatch.setattr(messages, "held_ids", counted_read)
     monkeypatch.setattr(Storage, "list", counted_listing)
-    sync_many([TranscodeJob.objects(job_id=job.job_id).get() for job in jobs], WHO)
+    sync_many(TranscodeJob, [job.to_mongo() for job in jobs], WHO)
     assert counts == {"queue": 1, "listings": 6}

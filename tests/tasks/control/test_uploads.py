@@ -258,7 +258,7 @@ class TestRetry:
         else:
             Step.objects(transcode_id=job.job_id).delete()
         fail(upload)
-        lifecycle.fail_job(job.job_id, FAILURE)
+        lifecycle.fail_jobs({job.job_id: FAILURE})
 
         outcome = act(Kind.upload, Action.retry, upload.job_id, EDITOR)
 

@@ -11,11 +11,11 @@ from tasks.errors import BadInput, EncoderFailed
 from tasks.feed import events
 from tasks.infra.database import server_time
 from tasks.jobs import lifecycle
-from tasks.jobs.transition import move
+from tasks.jobs.transition import Change, move
 from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob, clock
 from tasks.settings import get_settings
 from tests.servers import Servers
-from tests.tasks.rows import a_job, a_step, an_upload, claimed, enqueued
+from tests.tasks.rows import a_job, a_step, an_upload, claimed, enqueued, taken_back
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -109,7 +109,7 @@ def test_a_cancelled_unit_cannot_be_renewed_completed_or_failed_by_its_old_worke
 def test_a_zombie_cannot_overwrite_its_successor(monkeypatch: pytest.MonkeyPatch) -> None:
     zombie = claimed(a_step(a_job()))
     _expire(zombie)
-    assert lifecycle.take_from_lost_worker(reread(zombie)) is not None
+    assert taken_back(reread(zombie)) is not None
     successor = claimed(reread(zombie), "worker:2")
     assert lifecycle.complete(zombie, {"result": {"by": "zombie"}}) is None
     assert lifecycle.complete(successor, {"result": {"by": "successor"}}) is not None
@@ -118,7 +118,7 @@ def test_a_zombie_cannot_overwrite_its_successor(monkeypatch: pytest.MonkeyPatch
 
 def test_a_lease_that_still_runs_is_not_taken() -> None:
     unit = claimed(a_step(a_job()))
-    assert lifecycle.take_from_lost_worker(unit) is None
+    assert taken_back(unit) is None
     assert reread(unit).status == Status.active
 
 
@@ -127,7 +127,7 @@ def test_a_renewal_between_looking_and_taking_saves_the_lease() -> None:
     _expire(unit)
     seen = reread(unit)
     assert lifecycle.renew(unit, {})
-    assert lifecycle.take_from_lost_worker(seen) is None
+    assert taken_back(seen) is None
 
 
 def test_work_that_loses_its_worker_too_often_fails() -> None:
@@ -135,7 +135,7 @@ def test_work_that_loses_its_worker_too_often_fails() -> None:
     for _ in range(get_settings().max_attempts):
         unit = claimed(reread(step))
         _expire(unit)
-        assert lifecycle.take_from_lost_worker(reread(unit)) is not None
+        assert taken_back(reread(unit)) is not None
     assert (reread(step).status, reread(step).failed_reason) == (Status.failed, "lost_worker")
 
 
@@ -144,7 +144,7 @@ def test_only_losses_in_a_row_are_too_many() -> None:
     for _ in range(get_settings().max_attempts - 1):
         unit = claimed(reread(step))
         _expire(unit)
-        assert lifecycle.take_from_lost_worker(reread(unit)) is not None
+        assert taken_back(reread(unit)) is not None
     # Its worker lives, and comes to an end with it.
     unit = claimed(reread(step))
     assert lifecycle.retry_later(unit, EncoderFailed("It stumbled."), 0.0) is not None
@@ -152,7 +152,7 @@ def test_only_losses_in_a_row_are_too_many() -> None:
     again = lifecycle.claim(Step, step.job_id, before.message_id, "worker:1")
     assert again is not None
     _expire(again)
-    assert lifecycle.take_from_lost_worker(reread(again)) is not None
+    assert taken_back(reread(again)) is not None
     after = reread(step)
     assert after.status == Status.waiting
     assert (after.lost, after.attempt) == (before.lost + 1, before.attempt + 1)
@@ -286,14 +286,13 @@ def test_every_transition_is_told_to_the_feed() -> None:
     before = events.last_id()
     job = a_job(client_id="browser-1")
     lifecycle.activate(job.job_id)
-    lifecycle.fail_job(job.job_id, BadInput("Not a film."))
+    lifecycle.fail_jobs({job.job_id: BadInput("Not a film.")})
     lifecycle.retry(TranscodeJob, job.job_id, "editor@studio")
     told = [event for event in events.tail(before) if event.data["jobId"] == job.job_id]
     assert [event.name for event in told] == [
         "jobCreated",
         "jobChanged",
         "JobFailed",
-        "jobChanged",
         "jobRetried",
     ]
     failed = told[2].data
@@ -351,11 +350,11 @@ def test_what_the_table_does_not_allow_is_a_mistake_in_the_code() -> None:
     job = a_job()
     query = {"job_id": job.job_id, "status": Status.waiting.value}
     with pytest.raises(ValueError, match="waiting is never followed by completed"):
-        move(TranscodeJob, query, Status.completed, who="test", why="")
+        move(TranscodeJob, [Change(query)], Status.completed, who="test")
     assert lifecycle.find(TranscodeJob, job.job_id).status == Status.waiting
 
 
 def test_a_job_that_nobody_works_on_neither_completes_nor_fails() -> None:
     job = a_job()
     assert lifecycle.complete_job(job.job_id, {}) is None
-    assert lifecycle.fail_job(job.job_id, BadInput("Not a film.")) is None
+    assert lifecycle.fail_jobs({job.job_id: BadInput("Not a film.")}) == []

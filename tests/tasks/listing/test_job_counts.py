@@ -43,10 +43,10 @@ def test_counts_follow_what_happens(now: Callable[..., None]) -> None:
     for job in jobs[:3]:
         lifecycle.activate(job.job_id)
     now(waiting=2, active=3)
-    lifecycle.fail_job(jobs[0].job_id, WorkError("It stumbled."))
+    lifecycle.fail_jobs({jobs[0].job_id: WorkError("It stumbled.")})
     lifecycle.cancel(TranscodeJob, jobs[1].job_id, "editor@studio")
     now(waiting=2, active=1, failed=1, cancelled=1)
-    lifecycle.remove(lifecycle.find(TranscodeJob, jobs[0].job_id))
+    lifecycle.remove(TranscodeJob, [jobs[0].to_mongo()])
     now(waiting=2, active=1, cancelled=1)
 
 

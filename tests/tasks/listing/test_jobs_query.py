@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tasks.errors import WorkError
-from tasks.jobs import lifecycle, transition
+from tasks.jobs import lifecycle
 from tasks.listing.cursor import BadCursor
 from tasks.listing.job_counts import counts
 from tasks.listing.job_filter import JobFilter, filter_of, from_query, words_of
@@ -13,7 +13,7 @@ from tasks.listing.jobs_query import SortOrder, find
 from tasks.listing.search_terms import words
 from tasks.listing.totals import count
 from tasks.models import Status, TranscodeJob
-from tests.tasks.rows import a_job
+from tests.tasks.rows import a_job, written
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -23,8 +23,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def made(number: int, **fields: object) -> str:
     """A job made ``number`` hours after the start; jobs of one hour tie."""
     job = a_job(**fields)
-    made_at = {"created_at": START + timedelta(hours=number)}
-    transition.apply(TranscodeJob, {"job_id": job.job_id}, made_at)
+    written(job, created_at=START + timedelta(hours=number))
     return str(job.job_id)
 
 
@@ -35,7 +34,7 @@ def test_pages_show_every_row_once_in_order_and_lead_back(order: SortOrder) -> N
         made(number // 5, terms=["a"])
     failed = TranscodeJob.objects.first().job_id
     lifecycle.activate(failed)
-    assert lifecycle.fail_job(failed, WorkError("It stumbled.")) is not None
+    assert lifecycle.fail_jobs({failed: WorkError("It stumbled.")})
     whole = [job.job_id for job in find(TranscodeJob, JobFilter(), order=order, limit=100).rows]
     seen: list[str] = []
     befores: list[str | None] = []

@@ -11,14 +11,14 @@ import pytest
 from bench.rows import filters
 from bench.rows_fill import fill
 from tasks import migrations
-from tasks.jobs import lifecycle, transition
+from tasks.jobs import lifecycle
 from tasks.listing import facets, search_terms
 from tasks.listing.job_filter import JobFilter, from_query
 from tasks.listing.jobs_query import SortOrder, find
 from tasks.listing.totals import COUNTED, COUNTED_BY_READING, count, total
 from tasks.models import Status, TranscodeJob, UploadJob
 from tests.servers import Servers
-from tests.tasks.rows import a_job, an_upload
+from tests.tasks.rows import a_job, an_upload, written
 
 Model = type[TranscodeJob] | type[UploadJob]
 
@@ -129,9 +129,8 @@ def test_the_stored_facet_follows_the_row(database: Servers) -> None:
     job = a_job(resource_type="episode")
     upload = an_upload(job)
     renditions = [{"name": n, "label": n} for n in ("UHD", "SD", "AAC")] + [{"name": "odd"}]
-    transition.apply(TranscodeJob, {"job_id": job.job_id}, {"renditions": renditions})
-    fields = {"label": "HD", "content_type": "video"}
-    transition.apply(UploadJob, {"job_id": upload.job_id}, fields)
+    written(job, renditions=renditions)
+    written(upload, label="HD", content_type="video")
     stored = []
     for model in (TranscodeJob, UploadJob):
         [row] = model._get_collection().find({})

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pymongo
 import pytest
 
+from tasks.control.actions import act
 from tasks.errors import EncoderFailed
 from tasks.jobs import lifecycle, submit
+from tasks.jobs.allowed import Action
 from tasks.listing.cursor import BadCursor
-from tasks.models import JobLogLine, Step, TranscodeJob, UploadJob
+from tasks.models import JobLogLine, Kind, Step, TranscodeJob, UploadJob
 from tasks.records import job_log, job_log_query
-from tasks.removal.deletion import delete
 from tasks.settings import get_settings
 from tests.servers import Servers
 from tests.tasks import rows
@@ -64,8 +65,8 @@ def test_lines_survive_their_row_and_end_with_their_time(database: Servers) -> N
     media = rows.a_media()
     job = submit.submit(media, who="ada")
     assert said(job.job_id)[0] == ("job", "info", "Asked for by ada: film.mp4, 1.0 kB.")
-    submit.cancel_job(job.job_id, "ada")
-    delete(lifecycle.find(TranscodeJob, job.job_id), "ada", outputs=False)
+    lifecycle.cancel(TranscodeJob, job.job_id, "ada")
+    act(Kind.transcode, Action.delete, job.job_id, "ada")
     lines = said(job.job_id)
     assert lines[-1] == ("job", "info", "Its row was deleted; the audit log says by whom.")
     assert ("job", "warning", "Cancelled by ada.") in lines
@@ -113,7 +114,7 @@ def test_a_database_that_is_away_costs_a_moment_once(
     calls = []
 
     class Away:
-        def update_one(self, *_args: object, **_options: object) -> None:
+        def bulk_write(self, *_args: object, **_options: object) -> None:
             calls.append(pymongo.timeout)
             raise pymongo.errors.ServerSelectionTimeoutError("away")
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tasks.control.stuck import fix_stuck
-from tasks.jobs import advance, lifecycle
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
 from tasks.models import Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.bulk_operation import BulkOperation
@@ -30,7 +31,7 @@ def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def started_job() -> TranscodeJob:
     job = a_job()
-    advance.advance(job.job_id)
+    advance(job.job_id)
     return job
 
 

@@ -23,9 +23,11 @@ from hypothesis.stateful import (
 
 from tasks.errors import BadInput, EncoderFailed
 from tasks.infra.database import server_time
-from tasks.jobs import advance, lifecycle
+from tasks.jobs import lifecycle
+from tasks.jobs.advance import advance
 from tasks.jobs.decide import Action
-from tasks.jobs.lifecycle import ending
+from tasks.jobs.execute import execute
+from tasks.jobs.lifecycle import cancelling
 from tasks.media.plan import make_plan
 from tasks.models import FINISHED, Status, Step, StepKind, TranscodeJob, UploadJob
 from tasks.models.repair import Repair
@@ -34,7 +36,7 @@ from tasks.recovery.reconciler import reconcile
 from tasks.recovery.survey import reading
 from tests.media.values import audio_info, source_info
 from tests.servers import Servers
-from tests.tasks.rows import a_job
+from tests.tasks.rows import a_job, due
 
 #: More chunks than may be out at a time, and as few rungs as there can be.
 PLAN = make_plan(source_info(audio_info(), frames=900, size=(320, 180)), target_chunk_seconds=6)
@@ -78,7 +80,7 @@ class Machine(RuleBasedStateMachine):
         job = a_job(job_id=str(uuid.UUID(int=len(self.jobs))))
         self.jobs.append(job.job_id)
         if not dies:
-            advance.advance(job.job_id)
+            advance(job.job_id)
 
     @precondition(lambda self: len(self.jobs) < MOST_JOBS)
     @rule(count=st.integers(min_value=1, max_value=12))
@@ -118,7 +120,7 @@ class Machine(RuleBasedStateMachine):
         lifecycle.fail(running.part, BadInput("It is broken."))
         self.acknowledge(running.message)
         if not dies:
-            advance.advance(running.part.transcode_id)
+            advance(running.part.transcode_id)
 
     @precondition(lambda self: self.running)
     @rule(pick=PICK, lost=st.booleans())
@@ -137,7 +139,7 @@ class Machine(RuleBasedStateMachine):
         lifecycle.put_back(running.part, "Its worker shut down.")
         self.acknowledge(running.message)
         if not dies:
-            advance.advance(running.part.transcode_id)
+            advance(running.part.transcode_id)
 
     @precondition(lambda self: self.running)
     @rule(pick=PICK)
@@ -180,9 +182,8 @@ class Machine(RuleBasedStateMachine):
     @rule(pick=PICK, count=st.integers(min_value=0, max_value=2))
     def die_while_advancing(self, pick: int, count: int) -> None:
         job = lifecycle.find(TranscodeJob, _one_of(self.jobs, pick))
-        actions: list[Action] = advance.due(job.job_id)
-        for action in actions[:count]:
-            advance._DO[type(action)](job, action)
+        actions: list[Action] = due(job.job_id)
+        execute({job.job_id: actions[:count]})
 
     @precondition(lambda self: self.jobs)
     @rule(pick=PICK, half=st.booleans())
@@ -192,7 +193,7 @@ class Machine(RuleBasedStateMachine):
             if half:
                 # As where the process died before it came to the parts.
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(ending, "cancel_children", lambda *_args, **_named: None)
+                    patch.setattr(cancelling, "cancel_children", lambda *_args, **_named: None)
                     lifecycle.cancel(TranscodeJob, job_id, "ada")
             else:
                 lifecycle.cancel(TranscodeJob, job_id, "ada")
@@ -204,7 +205,7 @@ class Machine(RuleBasedStateMachine):
         with contextlib.suppress(lifecycle.Conflict):
             lifecycle.retry(TranscodeJob, job_id, "ada")
             if not dies:
-                advance.advance(job_id)
+                advance(job_id)
 
     # What heals it
 
@@ -256,7 +257,7 @@ class Machine(RuleBasedStateMachine):
         for message in self.queued():
             assert message.message_id in named, f"{message.job_id} is queued for nothing"
         for job_id in self.jobs:
-            assert advance.due(job_id) == [], job_id
+            assert due(job_id) == [], job_id
         for job_id in open_jobs:
             assert under_way[job_id], f"{job_id} stands still"
 
@@ -328,7 +329,7 @@ class Machine(RuleBasedStateMachine):
         if acknowledges:
             self.acknowledge(running.message)
         if advances:
-            advance.advance(part.transcode_id)
+            advance(part.transcode_id)
 
 
 def _one_of(items: Any, pick: int) -> Any:

@@ -10,9 +10,8 @@ import pytest
 
 from tasks import keys, streams
 from tasks.control import bulk
-from tasks.control.actions import act
-from tasks.control.many import act_many
-from tasks.control.order import Order, Outcome
+from tasks.control.actions import act, act_many
+from tasks.control.request import Request, Result
 from tasks.errors import EncoderFailed, StorageFailed
 from tasks.infra.storage import Storage, get_storage
 from tasks.jobs import lifecycle
@@ -39,7 +38,7 @@ def a_failed_job(files: int = 2) -> TranscodeJob:
     UploadJob.objects(job_id=upload.job_id).update(upload_path=folder)
     lifecycle.fail(upload, EncoderFailed("It stumbled."))
     lifecycle.activate(job.job_id)
-    lifecycle.fail_job(job.job_id, EncoderFailed("It stumbled."))
+    lifecycle.fail_jobs({job.job_id: EncoderFailed("It stumbled.")})
     for number in range(files):
         get_storage().put_bytes(keys.work(job.job_id, f"{number}"), b"12")
         get_storage().put_bytes(f"{folder}{number}", b"123")
@@ -115,8 +114,9 @@ def test_many_at_once_come_to_what_one_by_one_come_to(
     except lifecycle.Conflict as error:
         why = str(error)
     job_id = row_of(kind, other)
-    results = act_many(Order(kind, action, WHO, "an operation", outputs), [job_id])
-    assert results == {job_id: (Outcome.skipped if why else Outcome.done, why)}
+    results = act_many(Request(kind, action, WHO, outputs, "an operation"), [job_id])
+    assert results[job_id].result is (Result.skipped if why else Result.done)
+    assert results[job_id].reason == why
     assert left_of(other) == left_of(one)
 
 
@@ -161,9 +161,9 @@ def test_wherever_a_worker_is_killed_whoever_goes_on_ends_it(action: Action) -> 
         job = a_failed_job(1)
         ids = [job.job_id]
         row = bulk.start(Kind.transcode, action, WHO, ids=ids, outputs=True)
-        order = Order(Kind.transcode, action, WHO, row.job_id, outputs=True)
+        request = Request(Kind.transcode, action, WHO, outputs=True, operation=row.job_id)
         BulkOperation.objects(job_id=row.job_id).update(pending=ids)
-        killed = killed_after(len(seen) + 1, partial(act_many, order, ids))
+        killed = killed_after(len(seen) + 1, partial(act_many, request, ids))
         assert counted(work(row)) == (1, 0, 0)
         seen.append(kinds_of(left_of(job)))
     assert len(seen) > 8
@@ -191,14 +191,14 @@ def test_where_the_bucket_refuses_one_job_it_stays_and_can_be_deleted_again() ->
             raise error
         remove(storage, names)
 
-    order = Order(Kind.transcode, Action.delete, WHO, "an operation", outputs=True)
+    request = Request(Kind.transcode, Action.delete, WHO, True, "an operation")
     ids = [job.job_id for job in jobs]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Storage, "delete", refuse)
-        results = act_many(order, ids)
-    assert results == dict.fromkeys(ids, (Outcome.done, "")) | {
-        refused.job_id: (Outcome.failed, error.sentence)
-    }
+        results = act_many(request, ids)
+    failed = results.pop(refused.job_id)
+    assert (failed.result, failed.reason) == (Result.failed, error.sentence)
+    assert {outcome.result for outcome in results.values()} == {Result.done}
     assert list(TranscodeJob.objects.scalar("job_id")) == [refused.job_id]
     act(Kind.transcode, Action.delete, refused.job_id, WHO, outputs=True)
     assert [*get_storage().list("work/"), *get_storage().list("hls/")] == []

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from tasks.models import Media, Title, TranscodeJob
+from tasks.control.actions import act
+from tasks.jobs.allowed import Action
+from tasks.models import Kind, Media, Title, TranscodeJob
 from tasks.models.clock import now
-from tasks.removal.deletion import delete
 from tasks.reports import holdings
 from tests.servers import Servers
 from tests.tasks import rows
@@ -69,5 +70,5 @@ def test_a_stream_that_is_deleted_is_held_no_more(database: Servers) -> None:
     media.update(set__stream_size=5, set__master_key="hls/m/master.m3u8")
     job = rows.a_job(media_id=media.media_id)
     TranscodeJob.objects.update(set__status="completed")
-    delete(job, "ada", outputs=True)
+    act(Kind.transcode, Action.delete, job.job_id, "ada", outputs=True)
     assert holdings.count().streams == 0

@@ -7,7 +7,8 @@ from flask_login import current_user
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from tasks.control.actions import Outcome, act
+from tasks.control.actions import act
+from tasks.control.request import Outcome
 from tasks.jobs import lifecycle
 from tasks.jobs.allowed import Action
 from tasks.models import Kind, TranscodeJob

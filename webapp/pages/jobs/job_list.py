@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from tasks.control.actions import MODELS
 from tasks.listing import job_filter, jobs_query, totals
 from tasks.listing.cursor import BadCursor
 from tasks.listing.job_filter import JobFilter
 from tasks.listing.jobs_query import SortOrder
 from tasks.listing.totals import Total
-from tasks.models import Kind, Media, Status, Title, TranscodeJob, UploadJob
+from tasks.models import MODELS, Kind, Media, Status, Title, TranscodeJob, UploadJob
 from webapp.pages.jobs.standstill import lost_of
 from webapp.title_names import titles_of
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.control import pausing
-from tasks.control.actions import MODELS
 from tasks.listing import job_counts
-from tasks.models import Kind, Media, Title, TranscodeJob
+from tasks.models import MODELS, Kind, Media, Title, TranscodeJob
 from webapp import format as say
 from webapp.pages import upload_view
 from webapp.pages.jobs import job_list, job_view

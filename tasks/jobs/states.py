@@ -1,0 +1,164 @@
+"""Reads what ``tasks.jobs.decide`` judges: transcode jobs with their steps and uploads."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.errors import Category, WorkError
+from tasks.jobs.decide import JobState, StepState, UploadState
+from tasks.jobs.uploads import master_id
+from tasks.models import FINISHED, Phase, Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.subtitles import tracks
+
+Row = Mapping[str, Any]
+
+JOB_FIELDS: Mapping[str, Any] = {
+    "_id": 0,
+    "job_id": 1,
+    "media_id": 1,
+    "status": 1,
+    "phase": 1,
+    "retrying": 1,
+    "retry_only": 1,
+    "renditions.name": 1,
+    "chunks": {"$size": {"$ifNull": ["$plan.chunks", []]}},
+    "audio": {"$ne": [{"$ifNull": ["$plan.audio", None]}, None]},
+}
+_PART_FIELDS = (
+    "job_id",
+    "transcode_id",
+    "status",
+    "message_id",
+    "failed_reason",
+    "error_message",
+    "error_log",
+)
+STEP_FIELDS: Mapping[str, Any] = {
+    "_id": 0,
+    **dict.fromkeys((*_PART_FIELDS, "kind", "index", "attempt"), 1),
+}
+UPLOAD_FIELDS: Mapping[str, Any] = {
+    "_id": 0,
+    **dict.fromkeys((*_PART_FIELDS, "upload_type", "rendition", "subtitle_id", "waits_for"), 1),
+}
+#: The order of the parts of many jobs, each in its index.
+STEP_ORDER = [("transcode_id", 1), ("kind", 1), ("index", 1)]
+UPLOAD_ORDER = [("transcode_id", 1), ("job_id", 1)]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A transcode job at one moment; ``subtitles`` is what its media's subtitles ask for."""
+
+    media_id: str
+    state: JobState
+    subtitles: tracks.Due
+
+
+def read_states(job_ids: Collection[str]) -> dict[str, Known]:
+    """Transcode jobs by id, or media that stand for deleted ones; without those that are neither.
+
+    Subtitles are read before parts, so that an upload that ends meanwhile is seen.
+    """
+    ids = list(job_ids)
+    rows: dict[str, Row] = {
+        row["job_id"]: row
+        for row in TranscodeJob._get_collection().find({"job_id": {"$in": ids}}, JOB_FIELDS)
+    }
+    for job_id in ids:
+        if job_id not in rows and (stand_in := tracks.stand_in(job_id)) is not None:
+            rows[job_id] = stand_in.to_mongo()
+    if not rows:
+        return {}
+    subtitles = subtitles_of(rows.values())
+    of_jobs = {"transcode_id": {"$in": list(rows)}}
+    steps = Step._get_collection().find(of_jobs, STEP_FIELDS).sort(STEP_ORDER)
+    uploads = UploadJob._get_collection().find(of_jobs, UPLOAD_FIELDS).sort(UPLOAD_ORDER)
+    states = states_of(rows.values(), list(steps), list(uploads), subtitles)
+    return {
+        job_id: Known(rows[job_id]["media_id"], state, subtitles.get(job_id, tracks.Due()))
+        for job_id, state in states.items()
+    }
+
+
+def subtitles_of(jobs: Iterable[Row]) -> dict[str, tracks.Due]:
+    """What the subtitles of jobs ask for, by job id: from the time on when a job uploads."""
+    return tracks.due(
+        [row for row in jobs if row["status"] in FINISHED or row.get("phase") == Phase.uploading]
+    )
+
+
+def states_of(
+    jobs: Iterable[Row],
+    steps: Iterable[Row],
+    uploads: Iterable[Row],
+    subtitles: Mapping[str, tracks.Due],
+) -> dict[str, JobState]:
+    """The states of jobs by id, of rows with the fields above, in the orders above."""
+    steps_of: dict[str, list[StepState]] = defaultdict(list)
+    for row in steps:
+        steps_of[row["transcode_id"]].append(_step(row))
+    uploads_of: dict[str, list[UploadState]] = defaultdict(list)
+    for row in uploads:
+        uploads_of[row["transcode_id"]].append(_upload(row))
+    return {
+        row["job_id"]: _job(
+            row,
+            steps_of.get(row["job_id"], ()),
+            uploads_of.get(row["job_id"], ()),
+            subtitles.get(row["job_id"], tracks.Due()),
+        )
+        for row in jobs
+    }
+
+
+def _job(
+    row: Row, steps: Sequence[StepState], uploads: Sequence[UploadState], subtitles: tracks.Due
+) -> JobState:
+    return JobState(
+        status=Status(row["status"]),
+        phase=Phase(row.get("phase") or Phase.splitting),
+        encodes=(row.get("chunks") or 0) + bool(row.get("audio")),
+        renditions=[rendition["name"] for rendition in row.get("renditions") or ()],
+        retrying=bool(row.get("retrying")),
+        retry_only=list(row.get("retry_only") or ()),
+        steps=steps,
+        uploads=uploads,
+        subtitles_due=subtitles.uploads,
+        removals=subtitles.removals,
+        master_due=subtitles.master,
+    )
+
+
+def _step(row: Row) -> StepState:
+    return StepState(
+        job_id=row["job_id"],
+        kind=StepKind(row["kind"]),
+        index=row.get("index") or 0,
+        status=Status(row["status"]),
+        message_id=row.get("message_id"),
+        tried=bool(row.get("attempt")),
+        error=_error(row),
+    )
+
+
+def _upload(row: Row) -> UploadState:
+    master = row.get("upload_type") == "master_playlist"
+    return UploadState(
+        job_id=row["job_id"],
+        rendition=row.get("rendition") if row.get("upload_type") == "hls" else None,
+        subtitle=row.get("subtitle_id"),
+        refresh=master and row["job_id"] != master_id(row["transcode_id"]),
+        status=Status(row["status"]),
+        message_id=row.get("message_id"),
+        error=_error(row),
+        waits_for=row.get("waits_for"),
+    )
+
+
+def _error(row: Row) -> WorkError | None:
+    if row["status"] not in (Status.failed, Status.cancelled) or not row.get("error_message"):
+        return None
+    category = Category(row.get("failed_reason") or Category.internal)
+    return WorkError(row["error_message"], category=category, log=row.get("error_log") or "")
