@@ -3,8 +3,8 @@
 from typing import Literal
 
 from tasks.models import UploadJob
-from tasks.recovery.drift import Fixed, confirmed, fix_findings
-from tasks.recovery.survey import Finding
+from tasks.recovery.drift import Fixed, fix_findings
+from tasks.recovery.survey import Finding, scan
 from tasks.recovery.verdict import Fix
 
 StuckKind = Literal["transcode", "upload"]
@@ -16,7 +16,7 @@ def fix_stuck(kind: StuckKind | None, *, who: str, dry_run: bool) -> list[Fixed]
     The steps of a transcode job count as transcode. Raises redis.RedisError, PyMongoError,
     StorageFailed.
     """
-    found = [finding for finding in confirmed() if _of_kind(finding, kind)]
+    found = [finding for finding in scan().findings if _of_kind(finding, kind)]
     if dry_run:
         return [_planned(finding) for finding in found]
     return fix_findings(found, who)

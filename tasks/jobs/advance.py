@@ -26,6 +26,8 @@ def advance(*job_ids: str) -> dict[str, list[Action]]:
     refused: set[tuple[str, Action]] = set()
     left = list(dict.fromkeys(job_ids))
     for _ in range(MOST_ROUNDS):
+        if not left:
+            return first
         known = read_states(left)
         due = {
             job_id: [action for action in actions if (job_id, action) not in refused]
@@ -37,8 +39,6 @@ def advance(*job_ids: str) -> dict[str, list[Action]]:
         for job_id in at_rest.difference(job_id for job_id, _ in refused):
             _see_to_subtitles(job_id, known[job_id])
         left = [job_id for job_id in due if job_id not in at_rest]
-        if not left:
-            return first
     log.error("jobs did not come to rest: %s", ", ".join(left))
     return first
 

@@ -1,7 +1,7 @@
 """Reads what ``tasks.jobs.decide`` judges: transcode jobs with their steps and uploads."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +43,8 @@ UPLOAD_FIELDS: Mapping[str, Any] = {
     **dict.fromkeys((*_PART_FIELDS, "upload_type", "rendition", "subtitle_id", "waits_for"), 1),
 }
 #: The order of the parts of many jobs, each in its index.
-STEP_ORDER = [("transcode_id", 1), ("kind", 1), ("index", 1)]
-UPLOAD_ORDER = [("transcode_id", 1), ("job_id", 1)]
+_STEP_ORDER = [("transcode_id", 1), ("kind", 1), ("index", 1)]
+_UPLOAD_ORDER = [("transcode_id", 1), ("job_id", 1)]
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,21 @@ def read_states(job_ids: Collection[str]) -> dict[str, Known]:
         return {}
     subtitles = subtitles_of(rows.values())
     of_jobs = {"transcode_id": {"$in": list(rows)}}
-    steps = Step._get_collection().find(of_jobs, STEP_FIELDS).sort(STEP_ORDER)
-    uploads = UploadJob._get_collection().find(of_jobs, UPLOAD_FIELDS).sort(UPLOAD_ORDER)
-    states = states_of(rows.values(), list(steps), list(uploads), subtitles)
-    return {
-        job_id: Known(rows[job_id]["media_id"], state, subtitles.get(job_id, tracks.Due()))
-        for job_id, state in states.items()
-    }
+    steps = _by_job(Step._get_collection().find(of_jobs, STEP_FIELDS).sort(_STEP_ORDER))
+    uploads = _by_job(UploadJob._get_collection().find(of_jobs, UPLOAD_FIELDS).sort(_UPLOAD_ORDER))
+    known = {}
+    for job_id, row in rows.items():
+        due = subtitles.get(job_id, tracks.Due())
+        state = state_of(row, steps[job_id], uploads[job_id], due)
+        known[job_id] = Known(row["media_id"], state, due)
+    return known
+
+
+def _by_job(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    by_job: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_job[row["transcode_id"]].append(row)
+    return by_job
 
 
 def subtitles_of(jobs: Iterable[Row]) -> dict[str, tracks.Due]:
@@ -89,42 +97,19 @@ def subtitles_of(jobs: Iterable[Row]) -> dict[str, tracks.Due]:
     )
 
 
-def states_of(
-    jobs: Iterable[Row],
-    steps: Iterable[Row],
-    uploads: Iterable[Row],
-    subtitles: Mapping[str, tracks.Due],
-) -> dict[str, JobState]:
-    """The states of jobs by id, of rows with the fields above, in the orders above."""
-    steps_of: dict[str, list[StepState]] = defaultdict(list)
-    for row in steps:
-        steps_of[row["transcode_id"]].append(_step(row))
-    uploads_of: dict[str, list[UploadState]] = defaultdict(list)
-    for row in uploads:
-        uploads_of[row["transcode_id"]].append(_upload(row))
-    return {
-        row["job_id"]: _job(
-            row,
-            steps_of.get(row["job_id"], ()),
-            uploads_of.get(row["job_id"], ()),
-            subtitles.get(row["job_id"], tracks.Due()),
-        )
-        for row in jobs
-    }
-
-
-def _job(
-    row: Row, steps: Sequence[StepState], uploads: Sequence[UploadState], subtitles: tracks.Due
+def state_of(
+    job: Row, steps: Iterable[Row], uploads: Iterable[Row], subtitles: tracks.Due
 ) -> JobState:
+    """The state of a job, of rows with the fields above."""
     return JobState(
-        status=Status(row["status"]),
-        phase=Phase(row.get("phase") or Phase.splitting),
-        encodes=(row.get("chunks") or 0) + bool(row.get("audio")),
-        renditions=[rendition["name"] for rendition in row.get("renditions") or ()],
-        retrying=bool(row.get("retrying")),
-        retry_only=list(row.get("retry_only") or ()),
-        steps=steps,
-        uploads=uploads,
+        status=Status(job["status"]),
+        phase=Phase(job.get("phase") or Phase.splitting),
+        encodes=(job.get("chunks") or 0) + bool(job.get("audio")),
+        renditions=[rendition["name"] for rendition in job.get("renditions") or ()],
+        retrying=bool(job.get("retrying")),
+        retry_only=list(job.get("retry_only") or ()),
+        steps=[_step(row) for row in steps],
+        uploads=[_upload(row) for row in uploads],
         subtitles_due=subtitles.uploads,
         removals=subtitles.removals,
         master_due=subtitles.master,

@@ -5,15 +5,13 @@ in Redis, so that every page can say how much there is without looking at everyt
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 
 from tasks.infra.redis_client import get_redis
-from tasks.jobs.advance import actions_due
 from tasks.jobs.lifecycle import Conflict
-from tasks.jobs.states import read_states
 from tasks.models import UNFINISHED_VALUES, Step, UploadJob
 from tasks.models.clock import now
 from tasks.records import audit
@@ -66,7 +64,7 @@ def find_drift(limit: int = 500, *, only: str | None = None, bucket: bool = True
     ``only``: one transcode job with its parts. Raises redis.RedisError, PyMongoError,
     StorageFailed.
     """
-    found = list(islice(confirmed(only), limit))
+    found = scan(only=None if only is None else {only}).findings[:limit]
     drift = named([of_finding(finding) for finding in found])
     if bucket and only is None:
         lying = islice(orphans.find_orphans(), limit - len(drift))
@@ -126,7 +124,7 @@ def fix(drift_or_job_id: str, who: str) -> list[Fixed]:
     fixed = fix_findings(
         [
             finding
-            for finding in confirmed()
+            for finding in scan().findings
             if wanted in (id_of(finding.rule.id, finding.kind, finding.ref), finding.ref)
             or wanted == finding.transcode_id
         ],
@@ -146,7 +144,7 @@ def fix_all(who: str) -> list[Fixed]:
 
     Raises redis.RedisError, PyMongoError, StorageFailed.
     """
-    return fix_findings([finding for finding in confirmed() if fixable(finding.rule)], who)
+    return fix_findings([finding for finding in scan().findings if fixable(finding.rule)], who)
 
 
 def remove_unused(who: str) -> list[Fixed]:
@@ -202,16 +200,6 @@ def _not_done(what: Fix) -> str:
     if what is Fix.nothing:
         return "It is left alone for now."
     return "Nothing to do any more."
-
-
-def confirmed(only: str | None = None) -> Iterator[Finding]:
-    """What a look finds and a second glance confirms. Raises redis.RedisError, PyMongoError."""
-    findings = scan(only=None if only is None else {only}).findings
-    # That a job stands still is judged by a few numbers; its rows say what is due.
-    due = actions_due(read_states({f.ref for f in findings if f.rule.fix is Fix.advance}))
-    for finding in findings:
-        if finding.rule.fix is not Fix.advance or due.get(finding.ref):
-            yield finding
 
 
 def _orphans() -> list[Orphan]:

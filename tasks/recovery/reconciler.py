@@ -21,6 +21,7 @@ from tasks.errors import StorageFailed
 from tasks.feed import events
 from tasks.infra.database import connect
 from tasks.infra.lock import Lock
+from tasks.jobs.advance import advance
 from tasks.queue import backlog
 from tasks.recovery import bucket_look, repairs, stream_files
 from tasks.recovery.drift import keep_snapshot
@@ -74,7 +75,8 @@ def reconcile(
             raise _Overtaken
 
     try:
-        findings = scan(only=only, judge_leases=judge_leases, silent=silent, beat=beat).findings
+        look = scan(only=only, judge_leases=judge_leases, silent=silent, beat=beat)
+        findings = look.findings
         result.left = [finding for finding in findings if not finding.rule.by_itself]
         findings = [finding for finding in findings if finding.rule.by_itself]
         repaired = _repair_all(findings, who, beat, result)
@@ -82,6 +84,7 @@ def reconcile(
         repairs.clear_up(repaired)
         if only is None:
             _write_masters(result, who)
+        advance(*look.settled)
     except _Overtaken:
         log.info("another process holds the lock now, the pass ends here")
     return result

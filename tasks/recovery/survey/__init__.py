@@ -1,11 +1,10 @@
-"""Reads queue and rows in batches and judges each: one look finds every disagreement.
+"""Surveys queue and rows in batches: judges each, and finds every disagreement.
 
 The queue is read first and the rows afterwards, and only what stood still in between is judged, so
-that what moves meanwhile is never taken for lost. Where a look errs all the same, the cost is a
-second message, which finds that its row no longer waits for it.
+that work that moves meanwhile is never taken for lost. Where a survey errs all the same, the cost
+is a second message, which finds that its row no longer waits for it.
 
-A hundred thousand unfinished rows are read as plain documents, and of each job only a few numbers
-are kept.
+``tasks.jobs.decide`` says what is due for a job. Rows are read as plain documents and not kept.
 """
 
 from collections.abc import Callable, Collection
@@ -13,22 +12,25 @@ from dataclasses import dataclass
 
 from tasks.queue import messages
 from tasks.recovery.survey.finding import Finding
-from tasks.recovery.survey.jobs import judge_jobs, judge_late_jobs, open_jobs
+from tasks.recovery.survey.jobs import judge_late_jobs, judge_open_jobs
 from tasks.recovery.survey.leftovers import judge_leftovers
 from tasks.recovery.survey.parts import UNITS, Parts, Silent
 from tasks.recovery.survey.reading import Reading
 from tasks.recovery.verdict import RowState
 
-__all__ = ["UNITS", "Finding", "Look", "Silent", "look", "strays_of"]
+__all__ = ["UNITS", "Finding", "Look", "Silent", "scan", "strays_of"]
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one look found; ``rows`` and ``messages`` say how many it read."""
+    """The result of one survey.
+
+    ``settled``: ids of jobs of which nothing is due although their media's note asked for a look;
+    ``tasks.jobs.advance`` takes the note back.
+    """
 
     findings: list[Finding]
-    rows: int
-    messages: int
+    settled: list[str]
 
 
 def scan(
@@ -38,23 +40,21 @@ def scan(
     silent: Silent | None = None,
     beat: Callable[[], None] | None = None,
 ) -> Look:
-    """Looks at everything, or ``only`` at some transcode jobs with their parts.
+    """Surveys everything, or ``only`` some transcode jobs with their parts. Changes nothing.
 
     ``judge_leases``: whether live workers had the chance to renew theirs. ``beat`` is called now
-    and then meanwhile, and what it raises ends the look. Raises redis.RedisError, PyMongoError.
+    and then meanwhile, and an exception that it raises ends the survey. Raises redis.RedisError,
+    PyMongoError.
     """
     reading = Reading(only, beat)
     held = messages.held_ids()
-    many = len(held)
-    jobs = open_jobs(reading)
     parts = Parts(reading, held, judge_leases, silent)
-    parts.judge(jobs)
-    findings = parts.findings
-    findings += judge_jobs(reading, jobs)
-    findings += judge_late_jobs(reading, jobs, parts.late)
+    jobs = list(judge_open_jobs(reading, parts))
+    parts.judge_others()
+    late, settled = judge_late_jobs(reading, parts)
     left = held if only is None else _of(only, held)
-    findings += judge_leftovers(reading, left.keys())
-    return Look(findings, parts.rows + len(jobs), many)
+    leftovers = judge_leftovers(reading, left.keys())
+    return Look([*parts.findings, *jobs, *late, *leftovers], settled)
 
 
 def strays_of(refs: Collection[str]) -> list[Finding]:

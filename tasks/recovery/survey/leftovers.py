@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 
+from tasks.models.batches import batches
 from tasks.queue import messages
 from tasks.queue.messages import Message
 from tasks.recovery.survey import parts
 from tasks.recovery.survey.finding import Finding, of_row
-from tasks.recovery.survey.reading import Reading, Row, batches
+from tasks.recovery.survey.reading import IDS, Reading, Row
 from tasks.recovery.verdict import Pace, QueueState, RowState, Situation, Subject, judge
 
 #: Age in seconds below which a message without a row is left alone.
@@ -16,12 +17,12 @@ YOUNG_SECONDS = 3600.0
 
 def judge_leftovers(reading: Reading, message_ids: Collection[str]) -> Iterator[Finding]:
     """Raises redis.RedisError, PyMongoError."""
-    for batch in batches(messages.look_up(message_ids)):
+    for batch in batches(messages.look_up(message_ids), IDS):
         rows = _rows_of(reading, [message.job_id for message in batch])
         for message in batch:
             kind, row = rows.get(message.job_id, ("message", {}))
             if row and row.get("message_id") == message.message_id:
-                continue  # its row was written while others were read
+                continue  # the row was written while others were read
             situation = _situation(reading, message, row)
             rule = judge(situation)
             if rule.drift:

@@ -1,6 +1,6 @@
-"""Judges the parts of jobs, and whatever else has a message of its own."""
+"""Judges steps and uploads, and the other units that have a message of their own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,10 @@ from tasks.models import (
     TranscodeJob,
     UploadJob,
 )
+from tasks.models.batches import batches
 from tasks.models.bulk_operation import BulkOperation
-from tasks.recovery.survey import jobs
 from tasks.recovery.survey.finding import Finding, of_row
-from tasks.recovery.survey.jobs import OpenJob
-from tasks.recovery.survey.reading import Reading, Row, batches
+from tasks.recovery.survey.reading import IDS, Reading, Row
 from tasks.recovery.verdict import (
     LeaseState,
     Pace,
@@ -39,8 +38,6 @@ FIELDS = (
     "transcode_id",
     "status",
     "kind",
-    "index",
-    "attempt",
     "upload_type",
     "message_id",
     "lease.token",
@@ -53,58 +50,54 @@ FIELDS = (
 Silent = Callable[[str], bool]
 
 #: Types of upload that a completed job may still get.
+_PARENT = ("job_id", "status", "updated_at")
 _LATE = ("subtitle", "master_playlist")
 
 
 @dataclass
 class Parts:
     """Judges parts. ``held``: message id → job id of what is queued; each message that a row names
-    is taken out of it, so that what nobody names is left.
+    is taken out of it, so that messages without a row are left.
 
-    ``judge_leases``: whether live workers had the chance to renew theirs. Afterwards ``findings``
-    says what was found, ``rows`` how many were read, and ``late`` which jobs that are not open have
-    a part that waits for its turn.
+    ``judge_leases``: whether live workers had the chance to renew theirs. ``open_jobs``: ids of the
+    unfinished jobs, whose parts are judged with them. Afterwards ``findings`` says what was found,
+    and ``late`` which jobs that are not open have a part that waits for its turn.
     """
 
     reading: Reading
     held: dict[str, str]
     judge_leases: bool = True
     silent: Silent | None = None
+    open_jobs: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
-    rows: int = 0
     late: set[str] = field(default_factory=set)
 
-    def judge(self, open_jobs: Mapping[str, OpenJob]) -> None:
-        """Judges all unfinished parts, and counts those of open jobs for their job."""
-        query = {"status": {"$in": UNFINISHED_VALUES}, **self.reading.about("transcode_id")}
-        doubtful = []
+    def judge_others(self) -> None:
+        """Judges the unfinished units that belong to no open job."""
+        unfinished = {"status": {"$in": UNFINISHED_VALUES}, **self.reading.about("transcode_id")}
         for kind, model in UNITS.items():
-            for row in self.reading.find(model, query, FIELDS):
-                self.rows += 1
-                if "transcode_id" not in row:
-                    self._judge(kind, row, ParentState.none, None)
-                elif (job := open_jobs.get(row["transcode_id"])) is not None:
-                    rule = self._judge(kind, row, ParentState.open, job.job_id)
-                    moved = not self.reading.stood_still(row.get("updated_at"))
-                    job.add(row, rule, moved=moved)
-                else:
-                    doubtful.append((kind, row))
-        self._judge_doubtful(doubtful)
+            if not hasattr(model, "transcode_id"):
+                for row in self.reading.find(model, unfinished, FIELDS):
+                    self.judge(kind, row, ParentState.none, None)
+                continue
+            # Only names of jobs, of which an index tells.
+            rows = self.reading.find(model, unfinished, ("transcode_id",))
+            parents = {row["transcode_id"] for row in rows} - self.open_jobs
+            for batch in batches(sorted(parents), IDS):
+                self._judge_doubtful(kind, model, batch)
 
-    def _judge_doubtful(self, doubtful: list[tuple[str, Row]]) -> None:
-        """Their jobs are finished, or deleted, or were made while the rows were read."""
-        for batch in batches(doubtful):
-            query = {"job_id": {"$in": list({row["transcode_id"] for _, row in batch})}}
-            found = {
-                row["job_id"]: row for row in self.reading.find(TranscodeJob, query, jobs.FIELDS)
-            }
-            for kind, row in batch:
-                job = found.get(row["transcode_id"])
-                late = row.get("upload_type") in _LATE and _takes_late_uploads(row, job)
-                parent = ParentState.open if late else self._parent(job)
-                rule = self._judge(kind, row, parent, row["transcode_id"])
-                if late and rule.id == "its-turn":
-                    self.late.add(row["transcode_id"])
+    def _judge_doubtful(self, kind: str, model: Any, job_ids: list[str]) -> None:
+        """Parts of jobs that are finished, or deleted, or were made while the rows were read."""
+        query = {"job_id": {"$in": job_ids}}
+        found = {row["job_id"]: row for row in self.reading.find(TranscodeJob, query, _PARENT)}
+        unfinished = {"transcode_id": {"$in": job_ids}, "status": {"$in": UNFINISHED_VALUES}}
+        for row in self.reading.find(model, unfinished, FIELDS):
+            job = found.get(row["transcode_id"])
+            late = row.get("upload_type") in _LATE and _takes_late_uploads(row, job)
+            parent = ParentState.open if late else self._parent(job)
+            rule = self.judge(kind, row, parent, row["transcode_id"])
+            if late and rule.id == "its-turn":
+                self.late.add(row["transcode_id"])
 
     def _parent(self, job: Row | None) -> ParentState:
         if job is None:
@@ -115,13 +108,14 @@ class Parts:
             return ParentState.open
         return ParentState.over
 
-    def _judge(self, kind: str, row: Row, parent: ParentState, transcode_id: str | None) -> Rule:
+    def judge(self, kind: str, row: Row, parent: ParentState, transcode_id: str | None) -> Rule:
+        """The rule for an unfinished unit, whose finding is kept where it is drift."""
         message_id = row.get("message_id")
         if message_id is None:
             queued = QueueState.none
         else:
             queued = QueueState.lost
-            # What no row names is left over in the end.
+            # Messages still in ``held`` have no row.
             if self.held.pop(message_id, None) is not None:
                 queued = QueueState.held
         situation = Situation(

@@ -1,8 +1,7 @@
-"""How rows are read for a look: as plain documents, in batches, against one moment."""
+"""Reads rows for a survey: as plain documents, in batches, against one moment."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from bson.codec_options import CodecOptions
@@ -36,11 +35,24 @@ class Reading:
         self.asked_at = server_time().astimezone(UTC).replace(tzinfo=None)
         self.still_since = self.asked_at - timedelta(seconds=GRACE_SECONDS)
 
-    def find(self, model: Any, query: Mapping[str, Any], fields: Collection[str]) -> Iterator[Row]:
-        """Rows of a model. Raises PyMongoError, and what ``beat`` does."""
+    def find(
+        self,
+        model: Any,
+        query: Mapping[str, Any],
+        fields: Collection[str] | Mapping[str, Any],
+        *,
+        in_order: bool = False,
+    ) -> Iterator[Row]:
+        """Rows of a model, ``in_order`` of their transcode jobs.
+
+        ``fields`` are names, or a projection. Raises PyMongoError, and what ``beat`` does.
+        """
         collection = model._get_collection().with_options(codec_options=_PLAIN)
-        projection = {"_id": 0, **dict.fromkeys(fields, 1)}
-        for number, row in enumerate(collection.find(query, projection, batch_size=BATCH)):
+        projection = fields if isinstance(fields, Mapping) else dict.fromkeys(fields, 1)
+        rows = collection.find(query, {**projection, "_id": 0}, batch_size=BATCH)
+        if in_order:
+            rows = rows.sort("transcode_id", 1)
+        for number, row in enumerate(rows):
             if self._beat is not None and number % BATCH == 0:
                 self._beat()
             yield row
@@ -52,10 +64,3 @@ class Reading:
     def stood_still(self, moment: datetime | None) -> bool:
         """Whether a row that was changed then is to be judged."""
         return moment is None or moment < self.still_since
-
-
-def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
-    """The items, as many at a time as a query may name."""
-    rest = iter(items)
-    while batch := list(islice(rest, IDS)):
-        yield batch
