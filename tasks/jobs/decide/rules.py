@@ -67,13 +67,15 @@ def _retried(part: StepState | UploadState, only: Sequence[str]) -> bool:
 
 def _next(job: JobState, window: int) -> list[Action]:
     # A film whose text tracks cannot be read, or that has no poster, is still a film.
-    beside = [step for step in job.steps if step.kind in BESIDE]
-    failed_step = next((s for s in job.steps if s.status in _OVER and s not in beside), None)
-    if failed_step is not None:
-        return _fail(failed_step)
-    split = [step for step in job.steps if step.kind is StepKind.SPLIT]
-    encodes = [step for step in job.steps if step.kind in (StepKind.CHUNK, StepKind.AUDIO)]
-    merge = [step for step in job.steps if step.kind is StepKind.MERGE]
+    beside: list[StepState] = []
+    split: list[StepState] = []
+    encodes: list[StepState] = []
+    merge: list[StepState] = []
+    of_kind = {StepKind.SPLIT: split, StepKind.MERGE: merge} | dict.fromkeys(BESIDE, beside)
+    for step in job.steps:
+        of_kind.get(step.kind, encodes).append(step)
+        if step.status in _OVER and step.kind not in BESIDE:
+            return _fail(step)
     if not _done(split):
         return _phase(job, Phase.splitting) + _start(split, CreateStep(StepKind.SPLIT))
     if not job.encodes:
