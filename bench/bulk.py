@@ -13,7 +13,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import requests
@@ -29,6 +28,7 @@ from tasks.jobs.allowed import Action
 from tasks.listing.job_filter import JobFilter
 from tasks.migrations import indexes
 from tasks.models import Kind, Status, TranscodeJob
+from tasks.models.batches import batches
 from tasks.queue import broker
 from tasks.settings import get_settings
 from tests.servers import Servers, isolate_environment
@@ -167,9 +167,8 @@ def _done_by_a_worker(
 def _fill(servers: Servers, count: int) -> int:
     """Jobs that failed at a chunk, and some that are completed; how many of the latter."""
     database = servers.mongo_client.get_default_database()
-    numbers = iter(range(count))
     completed = 0
-    for batch in iter(lambda: list(islice(numbers, BATCH)), []):
+    for batch in batches(range(count), BATCH):
         jobs = [_job(number) for number in batch]
         completed += sum(job["status"] == Status.completed for job in jobs)
         for job in jobs[::FILES_EVERY]:

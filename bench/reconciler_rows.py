@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
+from tasks.models.batches import batches
 from tasks.queue import broker
 from tests.servers import Servers
 
@@ -23,7 +23,7 @@ WRITERS = 3
 def fill_waiting(servers: Servers, jobs: int) -> None:
     """Jobs that wait, each with its first step, and the message of each step in its queue."""
     database = servers.mongo_client.get_default_database()
-    for ids in _batches(_ids(jobs)):
+    for ids in batches(_ids(jobs), BATCH):
         database["transcode_jobs"].insert_many([_job(job_id, "waiting") for job_id in ids])
         steps = [_step(job_id, "split", 0, broker.SPLIT) for job_id in ids]
         database["steps"].insert_many(steps)
@@ -39,12 +39,12 @@ def fill_finished(servers: Servers, rows: int) -> None:
         jobs = [_job(job_id, "completed") for job_id in ids]
         database["transcode_jobs"].insert_many(jobs, ordered=False)
         steps = (_step(i, "chunk", n, broker.CHUNKS) | over for i in ids for n in range(STEPS))
-        for some in _batches(steps):
+        for some in batches(steps, BATCH):
             database["steps"].insert_many(some, ordered=False)
 
     # While the database writes for one, another makes its rows.
     with ThreadPoolExecutor(WRITERS) as writers:
-        list(writers.map(insert, _batches(_ids(rows // (STEPS + 1)), BATCH // STEPS)))
+        list(writers.map(insert, batches(_ids(rows // (STEPS + 1)), BATCH // STEPS)))
 
 
 def lose_messages(servers: Servers) -> None:
@@ -114,9 +114,3 @@ def _ids(count: int) -> Iterator[str]:
 
 def _long_ago() -> datetime:
     return datetime.now(UTC) - timedelta(minutes=10)
-
-
-def _batches(items: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch

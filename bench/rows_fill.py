@@ -4,11 +4,11 @@ import random
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from tasks.listing import facets, search_terms
 from tasks.listing.search_terms import words
+from tasks.models.batches import batches
 from tests.servers import Servers
 
 #: Rows sent to the server at a time.
@@ -43,7 +43,7 @@ def fill(servers: Servers, jobs: int, uploads: int) -> None:
     # Spread over the whole time, though not every job is given its uploads.
     given, made = uploads / jobs, 0
     done = 0
-    while batch := list(islice(rows, BATCH)):
+    for batch in batches(rows, BATCH):
         database["transcode_jobs"].insert_many(batch, ordered=False)
         children: list[dict[str, Any]] = []
         for row in batch:

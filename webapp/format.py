@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from tasks.models.clock import aware
+
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 _BITS = ("b/s", "kb/s", "Mb/s", "Gb/s")
 NOTHING = "—"
@@ -82,8 +84,8 @@ def clock(seconds: float | None) -> str:
 
 
 def utc(moment: datetime) -> datetime:
-    """The moment with its time zone; what has none is UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    """The moment in UTC, with its zone; one without a zone is UTC already."""
+    return aware(moment)
 
 
 def iso(moment: datetime) -> str:

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from tasks.models import FINISHED, Media, Status, TranscodeJob
+from tasks.models.clock import aware
 
 #: What this module reads of a job.
 FIELDS = (
@@ -86,7 +87,7 @@ def _age(job: TranscodeJob) -> tuple[datetime, str]:
     at: datetime | None = job.created_at
     if at is None:
         return datetime.min.replace(tzinfo=UTC), job.job_id
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)), job.job_id
+    return aware(at), job.job_id
 
 
 def _status(playable: bool, job: TranscodeJob | None) -> MediaStatus:

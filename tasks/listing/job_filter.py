@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tasks.listing import facets
 from tasks.listing.planner import Criteria
 from tasks.listing.search_terms import words
 from tasks.models import Status, TranscodeJob, UploadJob
+from tasks.models.clock import aware
 
 Model = type[TranscodeJob] | type[UploadJob]
 
@@ -169,11 +170,9 @@ LABELS = ("SD", "HD", "FHD", "UHD")
 def moment(text: str) -> datetime | None:
     """A date or time of ISO 8601, UTC unless it says otherwise; None where it is none."""
     try:
-        at = datetime.fromisoformat(text)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        return aware(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         return None
-    return at
 
 
 def after_everything(chosen: JobFilter, until: datetime) -> JobFilter:

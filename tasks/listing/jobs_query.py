@@ -11,6 +11,7 @@ from tasks.listing import planner
 from tasks.listing.cursor import Cursor
 from tasks.listing.job_filter import JobFilter, Model
 from tasks.models import UploadJob
+from tasks.models.batches import batches
 
 #: Most rows of one page.
 LIMIT = 200
@@ -145,8 +146,7 @@ def _by_keys(path: planner.Path, wanted: _Wanted) -> list[Any]:
         keys = list(collection.find(asked, shown, sort=order, hint=path.hint, limit=most))
         ids = [key["job_id"] for key in keys if not _before(key, name, direction, place)]
         ids = [job_id for job_id in ids if job_id not in seen]
-        for begin in range(0, len(ids), at_once):
-            some = ids[begin : begin + at_once]
+        for some in batches(ids, at_once):
             rows = {r.job_id: r for r in wanted.rows({"job_id": {"$in": some}, **conditions})}
             found += [rows[job_id] for job_id in some if job_id in rows]
             if len(found) >= wanted.limit:

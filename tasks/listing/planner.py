@@ -20,6 +20,7 @@ from typing import Any
 from tasks.listing import facets
 from tasks.listing.search_terms import UNPAIRED, first_of_pair
 from tasks.models import Status
+from tasks.models.batches import batches
 
 Index = tuple[str, ...]
 Collection = Any
@@ -406,7 +407,7 @@ def _sorted(collection: Collection, wanted: Criteria, by: str) -> Path:
         narrow = narrowed(collection, wanted)
         rest = dict(narrow.ways[0]) if narrow is not None and narrow.ways else {}
         days = facets.days(_each(collection, _BY_DAY), wanted.created)
-        ways = [{"day": {"$in": some}, **created, **rest} for some in _portions(days, STRETCHES)]
+        ways = [{"day": {"$in": some}, **created, **rest} for some in batches(days, STRETCHES)]
         return Path(_BY_DAY, tuple(ways), ordered=True)
     if not wanted.by_facet and not wanted.statuses:
         plain = {"created_at": _CREATED, "finished_at": _FINISHED[collection.name]}
@@ -420,13 +421,9 @@ def _sorted(collection: Collection, wanted: Criteria, by: str) -> Path:
     found = _facets(collection, wanted)
     ways = [
         {"status": {"$in": statuses}, "facet": {"$in": some}, **created}
-        for some in _portions(found, STRETCHES // len(statuses))
+        for some in batches(found, STRETCHES // len(statuses))
     ]
     return Path(index, tuple(ways), ordered=True)
-
-
-def _portions(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (values[begin : begin + size] for begin in range(0, len(values), size))
 
 
 def _created(wanted: Criteria) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def fix_findings(findings: Sequence[Finding], who: str) -> list[Fixed]:
     """Repairs findings of rows and queue. Raises redis.RedisError, PyMongoError, StorageFailed."""
     fixed: list[Fixed] = []
     repaired: list[Finding] = []
-    for batch in repairs.batches(findings):
+    for batch in repairs.grouped(findings):
         of_batch = _fix_batch(batch, who)
         repaired += [one for one, entry in zip(batch, of_batch, strict=True) if entry.done]
         fixed += of_batch

@@ -2,9 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tasks.models import TranscodeJob
+from tasks.models.clock import aware
 from tasks.recovery.orphan import Orphan
 from tasks.recovery.survey import Finding
 from tasks.recovery.verdict import Fix, QueueState, RowState, fixable
@@ -146,7 +147,4 @@ def _clock(moment: datetime) -> str:
 
 
 def _iso(moment: datetime | None) -> str:
-    if moment is None:
-        return ""
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return aware.isoformat(timespec="seconds")
+    return "" if moment is None else aware(moment).isoformat(timespec="seconds")

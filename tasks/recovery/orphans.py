@@ -9,14 +9,14 @@ changed within the last hour is left alone: an upload writes its file first and 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import datetime, timedelta
 
 from tasks import keys
 from tasks.infra.storage import HalfUpload, get_storage
 from tasks.jobs.lifecycle import Conflict
 from tasks.models import Media, TranscodeJob
-from tasks.models.clock import now
+from tasks.models.batches import batches
+from tasks.models.clock import aware, now
 from tasks.recovery import repairs, stream_files
 from tasks.recovery.orphan import Orphan
 from tasks.recovery.verdict import (
@@ -133,7 +133,7 @@ def _work_areas(batches: Iterable[list[str]]) -> Iterator[Orphan]:
             if state in (RowState.waiting, RowState.active):
                 continue
             if state in (RowState.failed, RowState.cancelled):
-                finished_at = _aware(row.get("finished_at") if row else None)
+                finished_at = row.get("finished_at") if row else None
                 if finished_at is not None and _age(finished_at) < WORK_KEPT_SECONDS:
                     continue  # whatever the age of its files
             transcode_id = None if row is None else job_id
@@ -160,7 +160,7 @@ def _judged(
     files = get_storage().list(orphan.ref)
     if not files:
         return
-    newest = max(_aware(info.last_modified) or now() for info in files.values())
+    newest = max(aware(info.last_modified or now()) for info in files.values())
     rule = judge(Situation(subject, state, pace=_pace(_age(newest), kept_seconds)))
     if rule.drift:
         yield replace(
@@ -176,10 +176,10 @@ def _half_uploads(only: str | None = None) -> Iterator[Orphan]:
     storage = get_storage()
     for upload in _own_half_uploads():
         ref = f"{upload.key} {upload.upload_id}"
-        begun_at = _aware(upload.begun_at) or now()
+        begun_at = aware(upload.begun_at or now())
         if (only is not None and ref != only) or _age(begun_at) < HALF_SECONDS:
             continue
-        moved_at = _aware(storage.last_part_at(upload)) or begun_at
+        moved_at = aware(storage.last_part_at(upload) or begun_at)
         pace = Pace.moved if _age(moved_at) < YOUNG_SECONDS else Pace.still
         rule = judge(Situation(Subject.half_upload, RowState.none, pace=pace))
         if rule.drift:
@@ -200,18 +200,12 @@ def _pace(age: float, kept_seconds: float) -> Pace:
 
 
 def _age(moment: datetime) -> float:
-    return (now() - moment) / timedelta(seconds=1)
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return (now() - aware(moment)) / timedelta(seconds=1)
 
 
 def _own(names: Iterable[str], seen: Seen) -> Iterator[list[str]]:
     """Folder names of our form, in batches."""
     own = filter(keys.is_id, names)
-    while batch := list(islice(own, BATCH)):
+    for batch in batches(own, BATCH):
         seen(batch)
         yield batch

@@ -121,7 +121,7 @@ def _repair_all(
         result.left.extend(left)
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for batch in repairs.batches(findings):
+        for batch in repairs.grouped(findings):
             beat()
             # While the servers are busy with one batch, the next is prepared. What is done about
             # single rows is done in its order.

@@ -8,13 +8,14 @@ middle leaves some repaired, and the next pass finds the others.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from typing import NamedTuple
 
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
 from tasks.jobs.decide import Action
 from tasks.models import Status, TranscodeJob
+from tasks.models.batches import batches
 from tasks.models.clock import now
 from tasks.models.repair import Repair
 from tasks.queue import messages
@@ -45,19 +46,18 @@ class Made(NamedTuple):
     done: str
 
 
-def batches(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
+def grouped(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
     """The findings in the order of their repair, those in one list for one ``repair``.
 
     Rows come first and messages that are left over last.
     """
     in_order = sorted(findings, key=lambda finding: _ORDER[finding.rule.fix])
     for (fix, _), same in groupby(in_order, lambda finding: (finding.rule.fix, finding.kind)):
-        while batch := list(islice(same, TOGETHER if fix in _TOGETHER else 1)):
-            yield batch
+        yield from batches(same, TOGETHER if fix in _TOGETHER else 1)
 
 
 def repair(findings: Sequence[Finding], who: str = RECONCILER) -> Done:
-    """Repairs one of ``batches``. Raises redis.RedisError, PyMongoError, StorageFailed."""
+    """Repairs one of ``grouped``. Raises redis.RedisError, PyMongoError, StorageFailed."""
     if not findings:
         return []
     done = _FIXES[findings[0].rule.fix](findings, who)
@@ -82,14 +82,14 @@ def clear_up(repaired: Sequence[Finding]) -> None:
         and finding.message_id is not None
     }
     left = (message for message in messages.look_up(former) if not message.fetched)
-    while batch := list(islice(left, messages.DROPPED_AT_ONCE)):
+    for batch in batches(left, messages.DROPPED_AT_ONCE):
         messages.drop(batch)
     # Those of whatever belonged to what ended.
     _take_out_strays_of({f.ref for f in repaired if f.rule.fix in _LEAVE_MESSAGES})
 
 
 def _take_out_strays_of(refs: set[str]) -> None:
-    for strays in batches(strays_of(refs)) if refs else ():
+    for strays in grouped(strays_of(refs)) if refs else ():
         _drop(strays, RECONCILER)
 
 

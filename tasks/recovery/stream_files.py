@@ -8,15 +8,15 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from itertools import groupby, islice
-from typing import Any
+from datetime import datetime, timedelta
+from itertools import groupby
 
 from tasks import keys, streams
 from tasks.errors import StorageFailed
 from tasks.infra.storage import ObjectInfo, get_storage
 from tasks.models import Media, Stream, StreamState, TranscodeJob
-from tasks.models.clock import now
+from tasks.models.batches import batches
+from tasks.models.clock import aware, now
 from tasks.recovery.orphan import Orphan
 from tasks.recovery.verdict import (
     FilesState,
@@ -76,7 +76,7 @@ class _Video:
 def find() -> Iterator[Orphan]:
     """Everything of streams and masters that a rule calls drift. Raises StorageFailed,
     PyMongoError."""
-    for videos in _batches(_listed()):
+    for videos in batches(_listed(), BATCH):
         for media_id in _suspects({video.media_id: video for video in videos}):
             yield from look_at(media_id)
 
@@ -304,8 +304,7 @@ def _pace(stream: Stream, folder: _Folder) -> Pace:
 def _young(moment: datetime | None) -> Pace:
     if moment is None:
         return Pace.still
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return Pace.moved if now() - aware < timedelta(seconds=YOUNG_SECONDS) else Pace.still
+    return Pace.moved if now() - aware(moment) < timedelta(seconds=YOUNG_SECONDS) else Pace.still
 
 
 def _media_id(ref: str) -> str:
@@ -316,9 +315,3 @@ def _stream_id(orphan: Orphan) -> str:
     """Of the folder, or what follows the prefix of a stream without a folder of its own."""
     path, _, stream_id = orphan.ref.partition(" ")
     return stream_id or path.rstrip("/").rpartition("/")[2]
-
-
-def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
-        yield batch

@@ -32,7 +32,7 @@ TASKS = {
     "cloudwatch": "settings models infra feed jobs",
     "recovery": f"{_BELOW_JOBS} jobs removal cloudwatch migrations",
     "control": f"{_BELOW_JOBS} jobs removal recovery",
-    "reports": f"{_BELOW_JOBS} control",
+    "reports": _BELOW_JOBS,
     "actors": f"{_BELOW_JOBS} jobs analysis control migrations",
 }
 

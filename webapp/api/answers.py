@@ -1,17 +1,18 @@
 """What programs are answered: models, from which both the JSON and its documentation are made."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from tasks.models.clock import aware
+
 
 def moment(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and Z, as JavaScript writes it."""
-    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return aware(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 #: A time, as it is answered.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from mongoengine.errors import NotUniqueError
 
 from tasks.infra import database
+from tasks.models.clock import aware
 from webapp.auth import accounts
 from webapp.auth.digest import digest
 from webapp.models import ApiToken, Scope
@@ -30,7 +31,7 @@ def issue(
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise accounts.AccountError("a token's name has 1 to 100 printable characters")
-    if expires_at is not None and _aware(expires_at) <= datetime.now(UTC):
+    if expires_at is not None and aware(expires_at) <= datetime.now(UTC):
         raise accounts.AccountError("a token cannot expire in the past")
     plain = f"dly_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
     token = ApiToken(
@@ -42,7 +43,7 @@ def issue(
         digest=digest(plain),
         user_id=None if owner is None else accounts.by_email(owner).user_id,
         created_at=datetime.now(UTC),
-        expires_at=None if expires_at is None else _aware(expires_at),
+        expires_at=None if expires_at is None else aware(expires_at),
     )
     try:
         token.save(force_insert=True)
@@ -82,7 +83,3 @@ def _valid_scopes(scopes: Iterable[str]) -> list[str]:
     except ValueError as error:
         raise accounts.AccountError(f"{error}: it is one of {', '.join(Scope)}") from None
     return [scope.value for scope in Scope if scope in wanted]
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -12,6 +12,7 @@ from typing import Any
 import urllib3
 
 from tasks.analysis.providers.provider import ProviderFailed, Watch
+from tasks.models.clock import aware
 
 log = logging.getLogger(__name__)
 
@@ -136,5 +137,4 @@ def _retry_after(value: str | None) -> float | None:
         at = parsedate_to_datetime(value)
     except (TypeError, ValueError):
         return None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    return max(0.0, (aware(at) - datetime.now(UTC)).total_seconds())
