@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from tasks import keys, streams
-from tasks.control.actions import act
-from tasks.control.many import act_many
-from tasks.control.order import Order, Outcome
+from tasks.control.actions import act, act_many
+from tasks.control.request import Request, Result
 from tasks.errors import EncoderFailed, Stopped
 from tasks.infra.storage import Storage, get_storage
 from tasks.jobs import lifecycle
@@ -43,7 +42,7 @@ def given_up(media: Media, how: Status = Status.failed) -> TranscodeJob:
     get_storage().put_bytes(keys.work(job.job_id, "chunk", "a"), b"half")
     lifecycle.fail(claimed(upload), EncoderFailed("It stumbled."))
     if how is Status.failed:
-        lifecycle.fail_job(job.job_id, EncoderFailed("It stumbled."))
+        lifecycle.fail_jobs({job.job_id: EncoderFailed("It stumbled.")})
     else:
         lifecycle.cancel(TranscodeJob, job.job_id, EDITOR)
     return lifecycle.find(TranscodeJob, job.job_id)
@@ -54,8 +53,8 @@ def by_hand(job: TranscodeJob) -> None:
 
 
 def in_bulk(job: TranscodeJob) -> None:
-    order = Order(Kind.transcode, Action.cleanup, EDITOR, "an operation")
-    assert act_many(order, [job.job_id]) == {job.job_id: (Outcome.done, "")}
+    request = Request(Kind.transcode, Action.cleanup, EDITOR, operation="an operation")
+    assert act_many(request, [job.job_id])[job.job_id].result is Result.done
 
 
 def of_an_upload(job: TranscodeJob) -> None:
