@@ -11,10 +11,12 @@ from tasks.media.orientation import Degrees, Orientation, orientation
 from tasks.media.source import VideoInfo
 
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
+# Names of HDR metadata as ffprobe and versions of ffmpeg have them, in small letters.
 _HDR_SIDE_DATA = {
-    *("Mastering display metadata", "Content light level metadata"),
-    *("Content light level information", "HDR10+ Dynamic Metadata (SMPTE 2094-40)"),
-    "HDR Dynamic Metadata SMPTE2094-40",
+    *("mastering display metadata", "mastering display"),
+    *("content light level metadata", "content light level information"),
+    *("hdr10+ dynamic metadata (smpte 2094-40)", "hdr dynamic metadata smpte2094-40"),
+    *("hdr10+ dynamic metadata", "hdr dynamic metadata smpte2094-40 (hdr10+)"),
 }
 _INTERLACED = {"tt": "tt", "tb": "tt", "bb": "bb", "bt": "bb"}
 _ALPHA = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|^ya\d|vuya|ayuv|^pal8")
@@ -116,7 +118,9 @@ def as_seen(
             "has_alpha": bool(_ALPHA.search(pixel_format)),
         }
     )
-    seen, said = _with_transfer(seen, {*look.side_data, *_side_data(stream)})
+    seen, said = _with_transfer(
+        seen, {name.casefold() for name in (*look.side_data, *_side_data(stream))}
+    )
     notes += said
     seen, said = _with_fields(seen, look)
     notes += said

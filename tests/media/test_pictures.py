@@ -294,6 +294,22 @@ def test_hdr_by_any_of_its_signs(tools: Tools, tmp_path: Path, signs: str, size:
     assert 60 < green < 220
 
 
+def test_metadata_of_an_hdr_master_is_a_sign_of_it(tools: Tools, tmp_path: Path) -> None:
+    source = tmp_path / "master.mkv"
+    master = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    ffmpeg(
+        tools,
+        *("-f", "lavfi", "-i", "color=gray:size=160x96:rate=24:duration=1,format=yuv420p10le"),
+        *("-c:v", "libx265", "-x265-params", f"log-level=none:master-display={master}", source),
+    )
+
+    info = probe(source, tools, ProbeLimits())
+
+    assert info.video is not None
+    assert (info.video.is_hdr, info.video.color_transfer) == (True, "smpte2084")
+    assert "data of an HDR master" in info.notes[0]
+
+
 def test_hdr_in_rgb_and_a_wide_gamut_without_hdr(tools: Tools, tmp_path: Path) -> None:
     tags = {
         "rgb": "format=gbrp10le,setparams=color_primaries=bt2020:color_trc=smpte2084",
