@@ -1,5 +1,6 @@
 """Sources on a worker's own disk: each is fetched once a machine, and used by all its chunks."""
 
+import hashlib
 import os
 import shutil
 import threading
@@ -32,7 +33,7 @@ def source_file(media: Media, stop: threading.Event) -> Iterator[Path]:
     source is gone, OutOfDisk, StorageFailed, Stopped.
     """
     folder = _folder(media.media_id)
-    path = folder / "source"
+    path = folder / _name(media.source_key)
     while True:
         with in_use(folder) as there:
             if there and _is_fetched(media, path, stop):
@@ -101,6 +102,10 @@ def _folder(media_id: str) -> Path:
     return get_settings().scratch / "sources" / media_id
 
 
+def _name(source_key: str) -> str:
+    """The name of a source's file: another one where the source of a media was replaced."""
+    return f"source-{hashlib.sha256(source_key.encode()).hexdigest()[:12]}"
+
+
 def _size(folder: Path) -> int:
-    path = folder / "source"
-    return path.stat().st_size if path.exists() else 0
+    return sum(path.stat().st_size for path in folder.glob("source-*"))

@@ -71,6 +71,7 @@ class Media(Document):
             ("master_key", "-published_at"),
             {"fields": ["subtitles_due"], "sparse": True},
             {"fields": ["master_due"], "sparse": True},
+            {"fields": ["former_sources"], "sparse": True},
         ],
         "auto_create_index": False,
     }

@@ -26,7 +26,7 @@ from tasks.models.clock import now
 from tasks.recovery import orphans, repairs
 from tasks.recovery.orphans import Orphan
 from tasks.recovery.verdict import RowState
-from tasks.removal.videos import finish_deletions
+from tasks.removal.videos import finish_deletions, remove_former_sources
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +218,7 @@ class Watch(threading.Thread):
         if not self._lock.hold():
             return PAUSE_SECONDS
         finish_deletions(self._beat)
+        remove_former_sources()
         last = kept()
         if last is None or (now() - last.looked_at).total_seconds() >= LOOK_SECONDS:
             look(self._beat)

@@ -12,6 +12,7 @@ from tasks import keys
 from tasks.errors import StorageFailed
 from tasks.feed import events
 from tasks.infra.source_cache import forget
+from tasks.infra.storage import get_storage
 from tasks.jobs import lifecycle
 from tasks.models import (
     UNFINISHED,
@@ -30,6 +31,7 @@ from tasks.removal.emptying import empty
 from tasks.removal.parts import remove_parts
 from tasks.removal.removed import Removed
 from tasks.settings import get_settings
+from tasks.streams import live_of
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,26 @@ def finish_deletions(beat: Callable[[], None] = lambda: None) -> int:
                     set__problem=error.sentence
                 )
     return gone
+
+
+def remove_former_sources() -> int:
+    """Removes sources that were replaced, where the live stream is one of the new source already.
+
+    Returns how many. Raises NotOwner, StorageFailed, PyMongoError.
+    """
+    removed = 0
+    for media in Media.objects(__raw__={"former_sources": {"$gt": ""}}):
+        live = live_of(media)
+        if live is None or (live.source or {}).get("key") != media.source_key:
+            continue
+        own = [key for key in media.former_sources if key.startswith(keys.sources())]
+        get_storage().delete(own)
+        Media.objects(media_id=media.media_id).update_one(
+            pull_all__former_sources=media.former_sources
+        )
+        log.info("%s: %d former sources removed", media.media_id, len(own))
+        removed += len(own)
+    return removed
 
 
 def finish(video: DeletedVideo) -> bool:

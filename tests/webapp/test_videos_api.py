@@ -22,6 +22,7 @@ from tasks.models import (
     Share,
     Status,
     Step,
+    Stream,
     Subtitle,
     TrainingModule,
     TranscodeJob,
@@ -29,7 +30,7 @@ from tasks.models import (
 )
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.clock import now
-from tasks.removal.videos import finish_deletions
+from tasks.removal.videos import finish_deletions, remove_former_sources
 from tests.webapp.test_errors import assert_problem
 from tests.webapp.test_upload_api import convert, uploaded
 from webapp import share_links
@@ -142,6 +143,14 @@ def test_a_replaced_source_is_encoded_and_the_stream_plays_on(
     assert (first.status, second.status) == (Status.cancelled, Status.waiting)
     assert answer.get_json()["jobId"] == second.job_id
     assert editor.get(path_of(playable, "source")).data == b"another film"
+    # It goes when the stream of the new one is live.
+    assert remove_former_sources() == 0
+    Stream.objects(job_id=second.job_id).update_one(set__state="live")
+    built = Stream.objects.get(job_id=second.job_id)
+    Media.objects(media_id=playable.media_id).update_one(set__live_stream=built.stream_id)
+    assert remove_former_sources() == 1
+    assert get_storage().head(former) is None
+    assert get_storage().head(new.source_key) is not None
     assert_problem(editor.post(f"/api/videos/{UNKNOWN}/source", data=another()), 404)
     assert_problem(editor.post(path_of(playable, "source"), data={"x": "y"}), 415)
 

@@ -63,6 +63,22 @@ class StreamingAnswer(Answer):
     qualities: dict[str, str]
 
 
+class StreamAnswer(Answer):
+    """One encoding of the video; players get the ``live`` one. ``size`` in bytes; ``settings`` are
+    those of the encoder, by name."""
+
+    id: str
+    state: Literal["building", "live", "retired"]
+    complete: bool
+    job_id: str | None
+    size: int
+    renditions: list[str]
+    settings: dict[str, str]
+    created_at: At
+    published_at: At | None
+    retired_at: At | None
+
+
 class VideoAnswer(Answer):
     """A video. ``name`` is what people see, ``filename`` the source as it was put in; ``size`` of
     the source in bytes, ``duration`` in seconds; ``streaming`` where there is something to play.
@@ -80,6 +96,7 @@ class VideoAnswer(Answer):
     published_at: At | None
     s3_key: str
     streaming: StreamingAnswer | None
+    streams: list[StreamAnswer]
     jobs: list[str]
     modules: list[str]
 

@@ -21,6 +21,7 @@ from webapp.pages.overview import bp as _overview
 from webapp.pages.people import bp as _people
 from webapp.pages.subtitles import bp as _subtitles
 from webapp.pages.upload import bp as _upload
+from webapp.pages.videos import bp as _videos
 from webapp.pages.watch import bp as _watch
 
 BLUEPRINTS = (
@@ -37,6 +38,7 @@ BLUEPRINTS = (
     _dashboard,
     _embed_demo,
     _library,
+    _videos,
     _watch,
     _upload,
     _subtitles,

@@ -10,10 +10,17 @@ from markupsafe import escape
 
 from tasks.jobs import lifecycle
 from tasks.listing.cursor import BadCursor
-from tasks.models import Kind, TrainingModule
+from tasks.models import Kind, Media, TrainingModule
 from tasks.recovery import drift
 from tasks.reports import health
-from webapp.pages import drift_context, module_view, operation_context, overview_context, shelf
+from webapp.pages import (
+    drift_context,
+    module_view,
+    operation_context,
+    overview_context,
+    shelf,
+    video_view,
+)
 from webapp.pages.jobs import job_context, job_list, job_log_view, jobs_context
 from webapp.pages.jobs.job_list import Listing
 from webapp.pages.jobs.job_view import JobRow
@@ -220,6 +227,22 @@ def _job(renderer: Renderer, view: View) -> Panels:
     return Panels(parts=parts)
 
 
+def _video(renderer: Renderer, view: View) -> Panels:
+    media = Media.objects(media_id=view.values.get("id", "")).first()
+    if media is None:
+        return Panels()
+    found = renderer.once(("video", media.media_id), lambda: video_view.context(media))
+    context = {**found, "can_edit": view.can_edit}
+    names = ("head", "streams", "history", "downloads", "jobs")
+    parts = {
+        f"#video-{name}": partial(f"#video-{name}", renderer.markup(f"video_{name}", **context))
+        for name in names
+    }
+    parts["#facts"] = partial("#facts", renderer.markup("facts", **context))
+    parts["#player-place"] = partial("#player-place", renderer.markup("video_player", **context))
+    return Panels(parts=parts)
+
+
 def _library(renderer: Renderer, view: View) -> Panels:
     values = view.values
     context = shelf.context(values.get("q", ""), values.get("before"), can_edit=view.can_edit)
@@ -300,6 +323,7 @@ _PAGES: dict[str, Callable[[Renderer, View], Panels]] = {
     "jobs": _jobs,
     "job": _job,
     "library": _library,
+    "video": _video,
     "drift": _drift,
     "module": _module,
     "modules": _modules,

@@ -47,11 +47,8 @@ def context(search: str, before: str | None, *, can_edit: bool) -> dict[str, Any
     search = search.strip()[:SEARCH_LENGTH]
     conditions: list[dict[str, Any]] = [{"master_key": {"$gt": ""}}]
     if search:
-        pattern = {"$regex": re.escape(search), "$options": "i"}
-        named = {"$or": [{"name": pattern}, {"series": pattern}]}
-        ids = [t.title_id for t in Title.objects(__raw__=named).only("title_id").limit(1000)]
-        conditions.append({"$or": [{"filename": pattern}, {"title_id": {"$in": ids}}]})
-    place = _place(before)
+        conditions.append(named(search))
+    place = place_of(before)
     if place is not None:
         tie = {"published_at": place.value, "media_id": {"$lt": place.job_id}}
         conditions.append({"$or": [{"published_at": {"$lt": place.value}}, tie]})
@@ -77,7 +74,16 @@ def context(search: str, before: str | None, *, can_edit: bool) -> dict[str, Any
     }
 
 
-def _place(before: str | None) -> Cursor | None:
+def named(search: str) -> dict[str, Any]:
+    """The condition for media whose name, file or title has the text in it."""
+    pattern = {"$regex": re.escape(search), "$options": "i"}
+    of_title = {"$or": [{"name": pattern}, {"series": pattern}]}
+    ids = [t.title_id for t in Title.objects(__raw__=of_title).only("title_id").limit(1000)]
+    return {"$or": [{"name": pattern}, {"filename": pattern}, {"title_id": {"$in": ids}}]}
+
+
+def place_of(before: str | None) -> Cursor | None:
+    """The place to go on from; None without one, and for what is none."""
     try:
         return Cursor.decode(before, datetime) if before else None
     except BadCursor:
