@@ -8,6 +8,7 @@ from tasks.jobs import lifecycle
 from tasks.jobs.submit import submit
 from tasks.models import UNFINISHED, Media, Title, TranscodeJob
 from tasks.records import audit
+from tasks.streams import live_of
 
 
 class NoSuchTitle(Exception):
@@ -46,6 +47,8 @@ def replace_source(
     jobs of the former source are cancelled. Raises Conflict where somebody else replaced it
     meanwhile or the video was deleted; then the new file is removed.
     """
+    # A stream of an earlier version gets its row now, with the source that it was made of.
+    live_of(media)
     former = media.source_key
     done = Media.objects(media_id=media.media_id, source_key=former).update_one(
         set__source_key=key,

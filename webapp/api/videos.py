@@ -5,15 +5,16 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request, url_for
 from flask_login import current_user
-from werkzeug.exceptions import Conflict, NotFound, UnprocessableEntity
+from werkzeug.exceptions import NotFound, UnprocessableEntity
 
 from tasks import streams
 from tasks.control.videos import NoSuchTitle, change
-from tasks.models import Media, Stream, TrainingModule, TranscodeJob
+from tasks.models import Media, TrainingModule, TranscodeJob
 from tasks.removal.videos import delete_videos
 from webapp import media_files, share_links, urls, video_mp4
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed
+from webapp.api.streams import answer as stream_answer
 from webapp.api.subtitles import find
 from webapp.api.videos_models import (
     ChangeVideo,
@@ -23,7 +24,6 @@ from webapp.api.videos_models import (
     ReplacedAnswer,
     ShareAnswer,
     SharesAnswer,
-    StreamAnswer,
     StreamingAnswer,
     VideoAnswer,
     share_answer,
@@ -89,22 +89,6 @@ def delete(media_id: str) -> Response:
 def delete_many() -> Response:
     """As one is deleted; `unknown` are ids of no video."""
     return _deleted(parsed(DeleteVideos, json_object(request)).ids)
-
-
-@bp.post("/<media_id>/streams/<stream_id>/publish")
-@require_role("editor")
-@documented("Publishes a stream.", tag=FAMILY, answers={200: VideoAnswer}, errors=(409,))
-def publish(media_id: str, stream_id: str) -> Response:
-    """Players get this stream from now on; what was live is retired, and can be published again for
-    as long as it is kept. 404 no such video or stream, 409 where it is not complete."""
-    find(media_id)
-    try:
-        streams.publish(media_id, stream_id, current_user.name)
-    except streams.NoSuchStream as error:
-        raise NotFound(str(error)) from None
-    except streams.NotPublishable as error:
-        raise Conflict(str(error)) from None
-    return answered(_answer(find(media_id)))
 
 
 def _deleted(ids: list[str]) -> Response:
@@ -227,21 +211,6 @@ def _as_download(response: Response, filename: str) -> Response:
     return response
 
 
-def _stream(stream: Stream) -> StreamAnswer:
-    return StreamAnswer(
-        id=stream.stream_id,
-        state=stream.state,
-        complete=stream.complete_at is not None,
-        job_id=stream.job_id,
-        size=stream.size or 0,
-        renditions=[str(rendition.get("name")) for rendition in stream.renditions],
-        settings={name: str(value) for name, value in (stream.settings or {}).items()},
-        created_at=stream.created_at,
-        published_at=stream.published_at,
-        retired_at=stream.retired_at,
-    )
-
-
 def _answer(media: Media) -> VideoAnswer:
     of_media = {"media_id": media.media_id}
     jobs = TranscodeJob.objects(**of_media).order_by("-created_at").limit(NAMED)
@@ -262,7 +231,7 @@ def _answer(media: Media) -> VideoAnswer:
         published_at=media.published_at,
         s3_key=media.source_key,
         streaming=streaming,
-        streams=[_stream(row) for row in streams.of_media(media)],
+        streams=[stream_answer(row) for row in streams.of_media(media)],
         jobs=list(jobs.scalar("job_id")),
         modules=list(modules.scalar("job_id")),
     )

@@ -8,6 +8,7 @@ from tasks.control.titles import Name
 from tasks.models import Media, Share
 from webapp import share_links
 from webapp.api.answers import Answer, At
+from webapp.api.streams import StreamAnswer
 
 MediaId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 #: Videos that one request may delete.
@@ -61,22 +62,6 @@ class StreamingAnswer(Answer):
 
     master: str
     qualities: dict[str, str]
-
-
-class StreamAnswer(Answer):
-    """One encoding of the video; players get the ``live`` one. ``size`` in bytes; ``settings`` are
-    those of the encoder, by name."""
-
-    id: str
-    state: Literal["building", "live", "retired"]
-    complete: bool
-    job_id: str | None
-    size: int
-    renditions: list[str]
-    settings: dict[str, str]
-    created_at: At
-    published_at: At | None
-    retired_at: At | None
 
 
 class VideoAnswer(Answer):

@@ -54,7 +54,6 @@ RULES: dict[str, str | None] = {
     "api_videos.delete": "editor",
     "api_videos.delete_many": "editor",
     "api_videos.replace": "editor",
-    "api_videos.publish": "editor",
     "api_videos.source": "viewer",
     "api_videos.mp4": "viewer",
     "api_videos.shares": "editor",
