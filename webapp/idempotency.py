@@ -22,6 +22,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException, UnprocessableEntity
 
 from tasks.jobs import lifecycle
+from tasks.models import stored
 from tasks.settings import get_settings
 from webapp import multipart
 from webapp.body_limits import MAX_JSON_BYTES
@@ -159,7 +160,7 @@ class _Attempt:
         with in_time():
             for last in (False, True):
                 try:
-                    row: dict[str, Any] = IdempotentRequest._get_collection().find_one_and_update(
+                    row = stored.collection(IdempotentRequest).find_one_and_update(
                         {"_id": self.key},
                         [{"$set": mine}],
                         upsert=True,
@@ -170,6 +171,7 @@ class _Attempt:
                     # Two came at the same moment, and the other one made the row.
                     if last:
                         raise
+        assert row is not None  # It is made where it is missing.
         self.first = row.get("attempts") == 1
         return row
 
@@ -237,7 +239,7 @@ class _Attempt:
 
         ``unsure``: something may have been made, so what was chosen holds for the next attempt.
         """
-        rows = IdempotentRequest._get_collection()
+        rows = stored.collection(IdempotentRequest)
         ours = {"_id": self.key, "token": self.token, "status": None}
         try:
             with in_time():
@@ -251,7 +253,7 @@ class _Attempt:
     def _update(self, fields: dict[str, Any]) -> dict[str, Any] | None:
         """The row after an update; None where it is not ours any more."""
         with in_time():
-            row: dict[str, Any] | None = IdempotentRequest._get_collection().find_one_and_update(
+            row: dict[str, Any] | None = stored.collection(IdempotentRequest).find_one_and_update(
                 {"_id": self.key, "token": self.token},
                 [{"$set": fields}],
                 return_document=ReturnDocument.AFTER,

@@ -18,7 +18,7 @@ from tasks.feed.announce import announce
 from tasks.jobs import lifecycle
 from tasks.jobs.allowed import Action
 from tasks.listing.job_filter import filter_of
-from tasks.models import MODELS, Kind
+from tasks.models import MODELS, Kind, stored
 from tasks.models.bulk_operation import BulkOperation
 
 #: Jobs of the first batch, and of any at most, and the seconds that one should take: between two
@@ -104,7 +104,7 @@ def _batches(operation: BulkOperation, pace: Pace) -> Iterator[list[str]]:
             yield ids
         return
     model = MODELS[Kind(operation.job_kind)]
-    collection = model._get_collection()
+    collection = stored.collection(model)
     conditions = filter_of(operation.chosen).conditions(model)
     # In the order of their ids: any other index would sort all that match for each batch.
     hint = _BY_ID if _BY_ID in collection.index_information() else None

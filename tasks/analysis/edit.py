@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pymongo import ReturnDocument
 
 from tasks.analysis.outline import SUMMARY_LENGTH, TITLE_LENGTH
 from tasks.jobs import lifecycle
@@ -83,16 +82,15 @@ def save(module_id: str, edited: Edited, who: str) -> TrainingModule:
         "edited_by": who,
         "edited_at": now(),
     }
-    row = TrainingModule._get_collection().find_one_and_update(
-        {"job_id": module_id, "status": Status.completed.value, "version": edited.version},
-        {"$set": fields, "$inc": {"version": 1}},
-        return_document=ReturnDocument.AFTER,
+    editable = TrainingModule.objects(
+        job_id=module_id, status=Status.completed.value, version=edited.version
     )
-    if row is None:
+    changes = {f"set__{name}": value for name, value in fields.items()}
+    saved: TrainingModule | None = editable.modify(inc__version=1, new=True, **changes)
+    if saved is None:
         raise Outdated(lifecycle.find(TrainingModule, module_id))
     kind = TrainingModule.unit_kind
-    audit.record(who, "edit", kind=kind, target=module_id, detail=f"Version {row['version']}.")
-    saved: TrainingModule = TrainingModule._from_son(row)
+    audit.record(who, "edit", kind=kind, target=module_id, detail=f"Version {saved.version}.")
     return saved
 
 

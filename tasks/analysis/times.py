@@ -38,16 +38,13 @@ class Times:
 def stage_times() -> Times:
     """Of the modules that became ready within the last month."""
     rows = (
-        TrainingModule._get_collection()
-        .find(
-            {
-                "status": Status.completed.value,
-                "finished_at": {"$gte": now() - timedelta(days=DAYS)},
-            },
-            {"stages": 1, "started_at": 1, "finished_at": 1},
+        TrainingModule.objects(
+            status=Status.completed.value, finished_at__gte=now() - timedelta(days=DAYS)
         )
-        .sort("finished_at", -1)
+        .only("stages", "started_at", "finished_at")
+        .order_by("-finished_at")
         .limit(MOST)
+        .as_pymongo()
     )
     return summed(list(rows))
 

@@ -18,6 +18,7 @@ from tasks.models import (
     Kind,
     TranscodeJob,
     UploadJob,
+    stored,
 )
 from tasks.removal.cleanup import clean_up_many
 from tasks.removal.deletion import delete_many
@@ -63,7 +64,7 @@ def act_many(request: Request, ids: Sequence[str]) -> Outcomes:
 
     Raises redis.RedisError, PyMongoError.
     """
-    found = request.model._get_collection().find({"job_id": {"$in": list(ids)}}, _FIELDS)
+    found = stored.collection(request.model).find({"job_id": {"$in": list(ids)}}, _FIELDS)
     rows = {row["job_id"]: row for row in found}
     outcomes: Outcomes = {}
     allowed = []
@@ -109,7 +110,7 @@ def _unfinished(rows: Rows, moved: Rows) -> Rows:
     if not ids:
         return []
     query = {"job_id": {"$in": ids}, "status": {"$in": UNFINISHED_VALUES}}
-    return list(UploadJob._get_collection().find(query, _FIELDS))
+    return list(stored.collection(UploadJob).find(query, _FIELDS))
 
 
 def _cancel(request: Request, rows: Rows) -> Outcomes:

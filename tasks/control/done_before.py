@@ -7,7 +7,7 @@ from tasks.control.request import DONE_WORDS, Outcome, Request, write_down
 from tasks.jobs.advance import advance
 from tasks.jobs.allowed import Action
 from tasks.jobs.transition import Row
-from tasks.models import AuditEntry, JobLogLine, Kind, UploadJob
+from tasks.models import AuditEntry, JobLogLine, Kind, UploadJob, stored
 from tasks.records import job_log
 from tasks.removal.deletion import finish_many
 
@@ -28,7 +28,7 @@ def done_before(request: Request, ids: Sequence[str]) -> list[str]:
         elif request.action is Action.delete:
             finish_many(done)
     elif request.action in (Action.retry, Action.cancel):
-        rows = UploadJob._get_collection().find({"job_id": {"$in": done}}, {"transcode_id": 1})
+        rows = stored.collection(UploadJob).find({"job_id": {"$in": done}}, {"transcode_id": 1})
         advance(*(row["transcode_id"] for row in rows))
     return done
 
@@ -40,11 +40,11 @@ def _log_again(request: Request, ids: Sequence[str]) -> None:
     fields = {"job_id": 1, "transcode_id": 1, "history": 1}
     rows: list[Row] = []
     whys: dict[str, str] = {}
-    for row in model._get_collection().find({"job_id": {"$in": list(ids)}}, fields):
+    for row in stored.collection(model).find({"job_id": {"$in": list(ids)}}, fields):
         line = next(line for line in row["history"] if line["why"].startswith(request.mark))
         rows.append({**row, "status": line["status"], "updated_at": line["at"]})
         whys[row["job_id"]] = line["why"]
-    logs = JobLogLine._get_collection().find(
+    logs = stored.collection(JobLogLine).find(
         {"job_id": {"$in": [row[log_of] for row in rows]}, "message": {"$in": [*whys.values()]}},
         {"job_id": 1, "message": 1},
     )
@@ -55,7 +55,7 @@ def _log_again(request: Request, ids: Sequence[str]) -> None:
 
 
 def _visited(request: Request, ids: Sequence[str]) -> list[str]:
-    collection = request.model._get_collection()
+    collection = stored.collection(request.model)
     there = {"job_id": {"$in": list(ids)}}
     if request.action is Action.delete:
         left = set(collection.distinct("job_id", there))
@@ -76,4 +76,4 @@ def _written_down(request: Request, ids: Sequence[str]) -> set[str]:
     }
     if request.action is not Action.delete:
         query["data.operation"] = request.operation
-    return {entry["target"] for entry in AuditEntry._get_collection().find(query, {"target": 1})}
+    return {entry["target"] for entry in stored.collection(AuditEntry).find(query, {"target": 1})}

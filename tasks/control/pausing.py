@@ -59,7 +59,7 @@ def holds() -> Holds:
 def may_start(queue_name: str, worker: str) -> bool:
     """Whether a worker may start something of a queue at this moment."""
     either = [*(_key("queue", name) for name in _stops(queue_name)), _key("worker", worker)]
-    return Hold._get_collection().find_one({"_id": {"$in": either}}, {"_id": 1}) is None
+    return Hold.objects(key__in=either).only("key").first() is None
 
 
 def _stops(queue_name: str) -> list[str]:

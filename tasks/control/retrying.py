@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tasks.jobs.lifecycle import Conflict
 from tasks.jobs.transition import Row
-from tasks.models import Status, Step, StepKind, TranscodeJob
+from tasks.models import Status, Step, StepKind, TranscodeJob, stored
 from tasks.subtitles.tracks import stand_in
 
 _DELETED = "Its transcode job was deleted: there is nothing left that it could put."
@@ -22,7 +22,7 @@ def foretell(uploads: Sequence[Row]) -> dict[str, str | Conflict]:
     ``uploads`` have ``job_id, transcode_id, upload_type``.
     """
     parents = {upload["transcode_id"] for upload in uploads}
-    found = TranscodeJob._get_collection().find(
+    found = stored.collection(TranscodeJob).find(
         {"job_id": {"$in": list(parents)}}, {"job_id": 1, "status": 1}
     )
     status = {row["job_id"]: row["status"] for row in found}
@@ -34,7 +34,7 @@ def foretell(uploads: Sequence[Row]) -> dict[str, str | Conflict]:
     if unfinished:
         merge = {"kind": StepKind.MERGE.value, "status": Status.completed.value}
         query = {"transcode_id": {"$in": unfinished}, **merge}
-        merged = set(Step._get_collection().distinct("transcode_id", query))
+        merged = set(stored.collection(Step).distinct("transcode_id", query))
     return {
         upload["job_id"]: _foretold(upload, status.get(upload["transcode_id"]), merged)
         for upload in uploads

@@ -17,7 +17,7 @@ from tasks.infra.storage import ObjectInfo, get_storage
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
 from tasks.jobs.transition import Row
-from tasks.models import UNFINISHED, Step, TranscodeJob, UploadJob
+from tasks.models import UNFINISHED, Step, TranscodeJob, UploadJob, stored
 from tasks.recovery.reconciler import heal
 from tasks.removal.emptying import THREADS
 from tasks.removal.held import Jobs
@@ -67,7 +67,7 @@ def sync_many(
         check = threads.map(lambda owner: _check(owner, media[owner], who), media)
         checked = dict(zip(media, check, strict=True))
     ids = {"job_id": {"$in": [job["job_id"] for job in jobs]}}
-    found = model._get_collection().find(ids, dict.fromkeys(jobs[0], 1))
+    found = stored.collection(model).find(ids, dict.fromkeys(jobs[0], 1))
     now = {job["job_id"]: job for job in found}
     after = _counts([*now.values()])
     answers: dict[str, Synced | StorageFailed | lifecycle.NotFound] = {}
@@ -111,7 +111,7 @@ def _counts(jobs: Sequence[Row]) -> dict[str, dict[str, Any]]:
     statuses: dict[str, Counter[str]] = defaultdict(Counter)
     queued: Counter[str] = Counter()
     for model in (Step, UploadJob):
-        rows = model._get_collection().find(
+        rows = stored.collection(model).find(
             query, {"transcode_id": 1, "status": 1, "message_id": 1}
         )
         for row in rows:

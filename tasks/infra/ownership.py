@@ -32,10 +32,11 @@ _confirmed: dict[tuple[str, str, str], float] = {}
 def installation_id() -> str:
     """The id of this installation, made at the first call. Raises PyMongoError."""
     made = {"installation_id": str(uuid.uuid4()), "made_at": now()}
-    row = Installation._get_collection().find_one_and_update(
-        {"_id": _KEY}, {"$setOnInsert": made}, upsert=True, return_document=True
+    mine = Installation.objects(key=_KEY)
+    row: Installation = mine.modify(
+        upsert=True, new=True, **{f"set_on_insert__{name}": value for name, value in made.items()}
     )
-    return str(row["installation_id"])
+    return str(row.installation_id)
 
 
 def confirm(storage: "Storage") -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tasks.feed.announce import announce
 from tasks.jobs import lifecycle
-from tasks.models import Phase, Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.models import Phase, Status, Step, StepKind, TranscodeJob, UploadJob, stored
 
 #: Share of each phase in a job's bar, in percent: about the time that it takes.
 WEIGHTS = {Phase.splitting: 3, Phase.transcoding: 87, Phase.merging: 3, Phase.uploading: 7}
@@ -120,17 +120,17 @@ def _upload_detail(uploads: Sequence[Row]) -> str:
 
 def refresh(job_id: str) -> None:
     """Writes a job's sums into its row, and tells the feed."""
-    job = TranscodeJob._get_collection().find_one(
+    job = stored.collection(TranscodeJob).find_one(
         {"job_id": job_id}, {"renditions": 1, "duration": 1, "chunks_total": 1}
     )
     if job is None:
         return
-    steps = Step._get_collection().find(
+    steps = stored.collection(Step).find(
         {"transcode_id": job_id},
         dict.fromkeys(("kind", "status", "progress", "frames", "frames_done", "speed"), 1)
         | {"result.sizes": 1},
     )
-    uploads = UploadJob._get_collection().find({"transcode_id": job_id}, {"history": 0})
+    uploads = stored.collection(UploadJob).find({"transcode_id": job_id}, {"history": 0})
     fields = summarise(job, [_with_result(step) for step in steps], list(uploads))
     # The plan may have come between reading and writing: what did not change is not written.
     _write_sizes(job, fields.pop("renditions"))
@@ -152,7 +152,7 @@ def _write_sizes(job: Row, renditions: Sequence[Row]) -> None:
             places.append({f"{place}.name": after["name"]})
             values |= {f"renditions.$[{place}].{name}": after[name] for name in sums}
     if values:
-        TranscodeJob._get_collection().update_one(
+        stored.collection(TranscodeJob).update_one(
             {"_id": job["_id"]}, {"$set": values}, array_filters=places
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.errors import Category, WorkError
 from tasks.jobs.decide import JobState, StepState, UploadState
 from tasks.jobs.uploads import master_id
-from tasks.models import FINISHED, Phase, Status, Step, StepKind, TranscodeJob, UploadJob
+from tasks.models import FINISHED, Phase, Status, Step, StepKind, TranscodeJob, UploadJob, stored
 from tasks.subtitles import tracks
 
 Row = Mapping[str, Any]
@@ -68,7 +68,7 @@ def read_states(job_ids: Collection[str]) -> dict[str, Known]:
     ids = list(job_ids)
     rows: dict[str, Row] = {
         row["job_id"]: row
-        for row in TranscodeJob._get_collection().find({"job_id": {"$in": ids}}, JOB_FIELDS)
+        for row in stored.collection(TranscodeJob).find({"job_id": {"$in": ids}}, JOB_FIELDS)
     }
     for job_id in ids:
         if job_id not in rows and (stand_in := tracks.stand_in(job_id)) is not None:
@@ -77,8 +77,8 @@ def read_states(job_ids: Collection[str]) -> dict[str, Known]:
         return {}
     subtitles = subtitles_of(rows.values())
     of_jobs = {"transcode_id": {"$in": list(rows)}}
-    steps = _by_job(Step._get_collection().find(of_jobs, STEP_FIELDS).sort(_STEP_ORDER))
-    uploads = _by_job(UploadJob._get_collection().find(of_jobs, UPLOAD_FIELDS).sort(_UPLOAD_ORDER))
+    steps = _by_job(stored.collection(Step).find(of_jobs, STEP_FIELDS).sort(_STEP_ORDER))
+    uploads = _by_job(stored.collection(UploadJob).find(of_jobs, UPLOAD_FIELDS).sort(_UPLOAD_ORDER))
     known = {}
     for job_id, row in rows.items():
         due = subtitles.get(job_id, tracks.Due())

@@ -17,7 +17,7 @@ from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 from tasks.feed.announce import announce_many
 from tasks.infra.database import server_time
 from tasks.listing import facets
-from tasks.models import NEXT, Status, WorkUnit
+from tasks.models import NEXT, Status, WorkUnit, stored
 from tasks.records import job_log
 
 Unit = TypeVar("Unit", bound=WorkUnit)
@@ -97,7 +97,7 @@ def apply(unit_cls: type[WorkUnit], changes: Sequence[Change]) -> list[Row]:
     """
     if not changes:
         return []
-    collection = unit_cls._get_collection()
+    collection = stored.collection(unit_cls)
     ops = {change.job_id: uuid.uuid4().hex for change in changes}
     if len(changes) == 1:
         (change,), (op,) = changes, ops.values()
@@ -202,7 +202,7 @@ def _overtaken(
     since = server_time() - timedelta(seconds=seconds)
     line = {"$elemMatch": {"at": {"$gte": since}, "status": to.value, "who": who}}
     query = {"job_id": {"$in": list(job_ids)}, "history": line}
-    return list(unit_cls._get_collection().find(query, _READ))
+    return list(stored.collection(unit_cls).find(query, _READ))
 
 
 def move_one(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.listing import planner
-from tasks.models import Status, TranscodeJob, UploadJob
+from tasks.models import Status, TranscodeJob, UploadJob, stored
 
 Model = type[TranscodeJob] | type[UploadJob]
 
@@ -71,7 +71,7 @@ class Counter:
 
     def _count(self) -> tuple[dict[str, int], bool]:
         """The counts, and whether every row was counted for them."""
-        collection = self._model._get_collection()
+        collection = stored.collection(self._model)
         index = [(name, 1) for name in planner.NARROWED[collection.name]]
         if collection.estimated_document_count() <= SMALL:
             rows = collection.aggregate(

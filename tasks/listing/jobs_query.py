@@ -10,7 +10,7 @@ from typing import Any
 from tasks.listing import planner
 from tasks.listing.cursor import Cursor
 from tasks.listing.job_filter import JobFilter, Model
-from tasks.models import UploadJob
+from tasks.models import UploadJob, stored
 from tasks.models.batches import batches
 
 #: Most rows of one page.
@@ -66,7 +66,7 @@ def find(
         direction = -direction
     text = after or before
     place = Cursor.decode(text, *_KINDS.get(name, (str, NoneType))) if text is not None else None
-    path = planner.choose(model._get_collection(), chosen.wanted(), name)
+    path = planner.choose(stored.collection(model), chosen.wanted(), name)
     wanted = _Wanted(model, chosen, name, direction, place, limit + 1, fields)
     sorted_first = path.keys and not path.ordered
     found = _by_keys(path, wanted) if sorted_first else _by_rows(path, wanted)
@@ -135,7 +135,7 @@ def _by_keys(path: planner.Path, wanted: _Wanted) -> list[Any]:
     name, direction, place = wanted.name, wanted.direction, wanted.place
     asked = planner.along(path.ways, _from(name, direction, place))
     conditions = {} if path.whole else wanted.chosen.conditions(wanted.model)
-    collection = wanted.model._get_collection()
+    collection = stored.collection(wanted.model)
     order = [(name, direction), ("job_id", direction)]
     shown = {"_id": 0, name: 1, "job_id": 1}
     most = wanted.limit if path.whole and place is None else max(wanted.limit, KEYS)

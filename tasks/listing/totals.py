@@ -6,6 +6,7 @@ from typing import Any
 from tasks.listing import job_counts, planner
 from tasks.listing.job_filter import JobFilter, Model
 from tasks.listing.jobs_query import Page
+from tasks.models import stored
 
 #: Rows up to which a list's rows are counted, and how many may be read for that.
 COUNTED, COUNTED_BY_READING = 20_000, 1_000
@@ -21,10 +22,11 @@ class Total:
 
 def count(model: Model, chosen: JobFilter) -> int:
     """How many rows match, all of them counted, which takes its time where they are many."""
-    path = planner.countable(model._get_collection(), chosen.wanted())
+    path = planner.countable(stored.collection(model), chosen.wanted())
     if path.whole:
-        return planner.count(model._get_collection(), path)
-    collection, hint = model._get_collection(), {"hint": path.hint} if path.hint else {}
+        return planner.count(stored.collection(model), path)
+    collection = stored.collection(model)
+    hint: dict[str, Any] = {"hint": path.hint} if path.hint else {}
     conditions = chosen.conditions(model)
     return sum(
         collection.count_documents({"$and": [conditions, way]} if way else conditions, **hint)
@@ -41,7 +43,7 @@ def total(model: Model, chosen: JobFilter, page: Page | None = None) -> Total:
     if chosen.by_status_alone:
         counts = job_counts.counts(model)
         return Total(counts[chosen.status.value if chosen.status else "total"], exact=True)
-    collection = model._get_collection()
+    collection = stored.collection(model)
     path = planner.countable(collection, wanted, page.path if page is not None else None)
     if path.whole:
         found = max(path.rows or 0, path.least)
@@ -57,7 +59,7 @@ def total(model: Model, chosen: JobFilter, page: Page | None = None) -> Total:
             {"$match": chosen.conditions(model)},
             {"$count": "n"},
         ]
-        options = {"hint": dict(path.hint)} if path.hint else {}
+        options: dict[str, Any] = {"hint": dict(path.hint)} if path.hint else {}
         matched += sum(row["n"] for row in collection.aggregate(pipeline, **options))
         seen += planner.count(collection, replace(path, ways=(way,)), left)
         if seen > COUNTED_BY_READING:

@@ -108,7 +108,8 @@ def note(found: list[QueueState] | None = None) -> None:
         age = max(0.0, (moment - state.oldest).total_seconds()) if state.oldest else 0.0
         peaks[oldest] = max(peaks.get(oldest, 0.0), age)
     hour = moment.replace(minute=0, second=0, microsecond=0)
-    BacklogHour._get_collection().update_one({"at": hour}, {"$max": peaks}, upsert=True)
+    raised = {f"max__{name.replace('.', '__')}": peak for name, peak in peaks.items()}
+    BacklogHour.objects(at=hour).update_one(upsert=True, **raised)
 
 
 def note_now_and_then() -> None:
@@ -130,12 +131,11 @@ def peaks(kind: Kind, since: datetime, *, by_day: bool) -> dict[datetime, Peak]:
     """The peaks of each hour or day (UTC) from a moment on, by its beginning; what nobody noted
     is missing. Raises PyMongoError."""
     found: dict[datetime, Peak] = {}
-    rows = BacklogHour._get_collection().find({"at": {"$gte": since}})
-    for row in rows:
-        at = row["at"].replace(hour=0) if by_day else row["at"]
+    for row in BacklogHour.objects(at__gte=since):
+        at = row.at.replace(hour=0) if by_day else row.at
         before = found.get(at, Peak(0, 0.0))
         found[at] = Peak(
-            max(before.waiting, row.get("waiting", {}).get(kind.value, 0)),
-            max(before.oldest, row.get("oldest", {}).get(kind.value, 0.0)),
+            max(before.waiting, row.waiting.get(kind.value, 0)),
+            max(before.oldest, row.oldest.get(kind.value, 0.0)),
         )
     return found

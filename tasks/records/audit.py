@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from tasks.models import stored
 from tasks.models.audit_entry import AuditEntry
 from tasks.models.clock import now
 
@@ -60,4 +61,4 @@ def record_many(who: str, action: str, lines: Iterable[Line], *, kind: str, **da
         for line in lines
     ]
     if documents:
-        AuditEntry._get_collection().insert_many(documents, ordered=False)
+        stored.collection(AuditEntry).insert_many(documents, ordered=False)

@@ -18,7 +18,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
-from tasks.models import FINISHED, JobLogLine, TranscodeJob, WorkUnit
+from tasks.models import FINISHED, JobLogLine, TranscodeJob, WorkUnit, stored
 from tasks.records.job_log_text import Line, line_of
 from tasks.settings import get_settings
 
@@ -51,7 +51,7 @@ def note_many(job_ids: Collection[str], line: Line) -> None:
         fields = {name: {"$literal": value} for name, value in _fields(job_id, line).items()}
         writes.append(UpdateOne({"_id": ObjectId()}, [{"$set": {**fields, **times}}], upsert=True))
     if writes:
-        _patiently(lambda: JobLogLine._get_collection().bulk_write(writes, ordered=False))
+        _patiently(lambda: stored.collection(JobLogLine).bulk_write(writes, ordered=False))
 
 
 def transitions(
@@ -75,7 +75,7 @@ def transitions(
             at = row["updated_at"]
             documents.append(_fields(row[own], line) | {"at": at, "expires_at": at + _kept()})
     if documents:
-        _patiently(lambda: JobLogLine._get_collection().insert_many(documents, ordered=False))
+        _patiently(lambda: stored.collection(JobLogLine).insert_many(documents, ordered=False))
     if unit_cls is TranscodeJob:
         _trim([row["job_id"] for row in rows if row["status"] in FINISHED])
 
@@ -110,7 +110,7 @@ def _trim(job_ids: Sequence[str]) -> None:
     """Removes the oldest lines of jobs that have more than are kept."""
     if not job_ids:
         return
-    collection = JobLogLine._get_collection()
+    collection = stored.collection(JobLogLine)
     lines = {"$group": {"_id": "$job_id", "lines": {"$sum": 1}}}
     many = {"$match": {"lines": {"$gt": LINES_KEPT}}}
     try:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from tasks.infra.redis_client import get_redis
 from tasks.jobs.lifecycle import Conflict
-from tasks.models import UNFINISHED_VALUES, Step, UploadJob
+from tasks.models import UNFINISHED_VALUES, Step, UploadJob, stored
 from tasks.models.clock import now
 from tasks.records import audit
 from tasks.recovery import bucket_look, orphans, repairs
@@ -211,7 +211,7 @@ def _is_much() -> bool:
     counted = 0
     for model in (Step, UploadJob):
         query = {"status": {"$in": UNFINISHED_VALUES}}
-        counted += model._get_collection().count_documents(query, limit=FEW_ROWS + 1)
+        counted += stored.collection(model).count_documents(query, limit=FEW_ROWS + 1)
     return counted > FEW_ROWS
 
 

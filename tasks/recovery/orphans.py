@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from tasks import keys
 from tasks.infra.storage import HalfUpload, get_storage
 from tasks.jobs.lifecycle import Conflict
-from tasks.models import Media, TranscodeJob
+from tasks.models import Media, TranscodeJob, stored
 from tasks.models.batches import batches
 from tasks.models.clock import aware, now
 from tasks.recovery import repairs, stream_files
@@ -123,7 +123,7 @@ def _work_areas(batches: Iterable[list[str]]) -> Iterator[Orphan]:
     for batch in batches:
         jobs = {
             row["job_id"]: row
-            for row in TranscodeJob._get_collection().find(
+            for row in stored.collection(TranscodeJob).find(
                 {"job_id": {"$in": batch}}, {"job_id": 1, "status": 1, "finished_at": 1}
             )
         }

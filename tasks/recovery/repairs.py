@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
 from tasks.jobs.decide import Action
-from tasks.models import Status, TranscodeJob
+from tasks.models import Status, TranscodeJob, stored
 from tasks.models.batches import batches
 from tasks.models.clock import now
 from tasks.models.repair import Repair
@@ -181,7 +181,7 @@ def record(repaired: Sequence[Made], who: str) -> None:
     if not repaired:
         return
     ids = {made.transcode_id for made in repaired if made.transcode_id is not None}
-    jobs = TranscodeJob._get_collection().find(
+    jobs = stored.collection(TranscodeJob).find(
         {"job_id": {"$in": list(ids)}}, {"job_id": 1, "name": 1}
     )
     names = {job["job_id"]: job.get("name") for job in jobs}
@@ -199,7 +199,7 @@ def record(repaired: Sequence[Made], who: str) -> None:
             "done": made.done,
         }
         lines.append({name: value for name, value in line.items() if value is not None})
-    Repair._get_collection().insert_many(lines, ordered=False)
+    stored.collection(Repair).insert_many(lines, ordered=False)
 
 
 def latest(count: int) -> list[Repair]:

@@ -14,7 +14,7 @@ from itertools import groupby
 from tasks import keys, streams
 from tasks.errors import StorageFailed
 from tasks.infra.storage import ObjectInfo, get_storage
-from tasks.models import Media, Stream, StreamState, TranscodeJob
+from tasks.models import Media, Stream, StreamState, TranscodeJob, stored
 from tasks.models.batches import batches
 from tasks.models.clock import aware, now
 from tasks.recovery.orphan import Orphan
@@ -147,10 +147,10 @@ def _listed() -> Iterator[_Video]:
             video.add(info)
         seen.add(media_id)
         yield video
-    playable = Media._get_collection().find({"master_key": {"$gt": ""}}, {"media_id": 1})
+    playable = stored.collection(Media).find({"master_key": {"$gt": ""}}, {"media_id": 1})
     yield from (_Video(row["media_id"]) for row in playable if row["media_id"] not in seen)
     kept = {"state": {"$in": [StreamState.retired.value, StreamState.building.value]}}
-    rows = Stream._get_collection().distinct("media_id", kept)
+    rows = stored.collection(Stream).distinct("media_id", kept)
     yield from (_Video(media_id) for media_id in rows if media_id not in seen)
 
 
@@ -179,7 +179,7 @@ def _judged(videos: Mapping[str, _Video]) -> Iterator[Orphan]:
 def _builds(found: Iterable[Stream]) -> dict[str, str | None]:
     """By job id the stream that it names."""
     ids = {stream.job_id for stream in found if stream.state == StreamState.building}
-    rows = TranscodeJob._get_collection().find(
+    rows = stored.collection(TranscodeJob).find(
         {"job_id": {"$in": list(ids)}}, {"job_id": 1, "stream_id": 1}
     )
     return {row["job_id"]: row.get("stream_id") for row in rows}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
-from tasks.models import Step, UploadJob
+from tasks.models import Step, UploadJob, stored
 
 
 def remove_parts(job_ids: Collection[str]) -> Counter[str]:
@@ -12,7 +12,7 @@ def remove_parts(job_ids: Collection[str]) -> Counter[str]:
     each = {"$group": {"_id": "$transcode_id", "rows": {"$sum": 1}}}
     counts: Counter[str] = Counter()
     for model in (Step, UploadJob):
-        collection = model._get_collection()
+        collection = stored.collection(model)
         for count in collection.aggregate([{"$match": of_jobs}, each]):
             counts[count["_id"]] += count["rows"]
         collection.delete_many(of_jobs)

@@ -13,7 +13,7 @@ from typing import Any
 
 from pymongo.errors import ExecutionTimeout
 
-from tasks.models import Media, Status, Title, TranscodeJob
+from tasks.models import Media, Status, Title, TranscodeJob, stored
 from tasks.models.clock import now
 
 #: Seconds for which the answer is kept in this process, and how much longer than it took to count:
@@ -94,7 +94,7 @@ def _in_time(counted: Any) -> Any:
 
 def _media() -> dict[str, int]:
     """All of it from one index: no row is read."""
-    rows = Media._get_collection().aggregate(
+    rows = stored.collection(Media).aggregate(
         [
             {"$match": {"size": {"$gte": 0}}},
             {
@@ -112,7 +112,7 @@ def _media() -> dict[str, int]:
 
 
 def _ready() -> int:
-    found: int = Media._get_collection().count_documents(
+    found: int = stored.collection(Media).count_documents(
         {"master_key": {"$gt": ""}}, maxTimeMS=LONGEST_MS
     )
     return found
@@ -124,7 +124,7 @@ def _work() -> int:
         "status": {"$in": [Status.failed.value, Status.cancelled.value]},
         "finished_at": {"$gte": now() - WORK_KEPT},
     }
-    rows = TranscodeJob._get_collection().aggregate(
+    rows = stored.collection(TranscodeJob).aggregate(
         [
             {"$match": {"$or": [unfinished, over]}},
             {"$group": {"_id": None, "size": {"$sum": {"$sum": "$renditions.size"}}}},

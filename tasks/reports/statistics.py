@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pymongo.errors import PyMongoError
 
-from tasks.models import MODELS, Kind
+from tasks.models import MODELS, Kind, stored
 from tasks.models.clock import now
 from tasks.models.day_statistics import DayStatistics
 
@@ -165,7 +165,7 @@ def _count_day(kind: Kind, at: datetime) -> Bucket:
     bucket = _aggregate(kind, at, at + STEP[By.day], By.day).get(at) or _empty(at)
     fields = asdict(bucket)
     del fields["at"]
-    DayStatistics._get_collection().update_one(
+    stored.collection(DayStatistics).update_one(
         {"kind": kind.value, "at": at},
         {"$set": {"counted_at": moment, "bucket": fields}},
         upsert=True,
@@ -218,7 +218,7 @@ def _aggregate(
             }
         },
     ]
-    collection = MODELS[kind]._get_collection()
+    collection = stored.collection(MODELS[kind])
     rows = collection.aggregate(pipeline, maxTimeMS=LONGEST_MS, allowDiskUse=False)
     grouped: dict[datetime | None, list[dict[str, Any]]] = {}
     for row in rows:

@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from tasks.errors import Stopped
-from tasks.models import Media, Stream, StreamState, TranscodeJob
+from tasks.models import Media, Stream, StreamState, TranscodeJob, stored
 from tasks.models.clock import now
 from tasks.settings import get_settings
 
@@ -38,7 +38,7 @@ def built_by(job: TranscodeJob) -> Stream | None:
 
 def _given(job: TranscodeJob, instead_of: str | None) -> str:
     """A new id for the job's stream; where it has none yet, the one that it is given meanwhile."""
-    rows = TranscodeJob._get_collection()
+    rows = stored.collection(TranscodeJob)
     row = rows.find_one_and_update(
         {"job_id": job.job_id, "stream_id": instead_of},
         {"$set": {"stream_id": secrets.token_hex(6)}},

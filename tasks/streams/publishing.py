@@ -11,7 +11,7 @@ from typing import Any
 from tasks import keys
 from tasks.errors import StorageFailed
 from tasks.feed import events
-from tasks.models import Media, Stream, StreamState
+from tasks.models import Media, Stream, StreamState, stored
 from tasks.models.clock import now
 from tasks.records import audit
 from tasks.streams.master import base_text, write_master
@@ -130,7 +130,7 @@ def _make_live(stream: Stream, condition: dict[str, Any], who: str, **fields: An
     update: dict[str, Any] = {"$set": values, "$inc": {"master_version": 1}}
     if "published_order" not in fields:
         update["$max"] = {"published_order": stream.asked_at}
-    done = Media._get_collection().update_one(query, update)
+    done = stored.collection(Media).update_one(query, update)
     settle(stream.media_id)
     if not done.modified_count:
         return False

@@ -10,7 +10,7 @@ from tasks.jobs.allowed import Action
 from tasks.jobs.lifecycle.fields import OPEN_LEASE
 from tasks.jobs.lifecycle.refusals import the_one
 from tasks.jobs.transition import Change, Row, Unit, literal, move
-from tasks.models import UNFINISHED_VALUES, Status, Step, TranscodeJob, UploadJob, WorkUnit
+from tasks.models import UNFINISHED_VALUES, Status, Step, TranscodeJob, UploadJob, WorkUnit, stored
 
 
 def cancel_many(
@@ -48,5 +48,5 @@ def cancel_children(job_ids: Sequence[str], who: str, why: str) -> None:
     """Cancels every unfinished step and upload of transcode jobs."""
     unfinished = {"transcode_id": {"$in": list(job_ids)}, "status": {"$in": UNFINISHED_VALUES}}
     for child_cls in (Step, UploadJob):
-        children = child_cls._get_collection().find(unfinished, {"job_id": 1})
+        children = stored.collection(child_cls).find(unfinished, {"job_id": 1})
         cancel_many(child_cls, [child["job_id"] for child in children], who, why)

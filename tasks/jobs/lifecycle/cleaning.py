@@ -8,7 +8,7 @@ from tasks.errors import WorkError
 from tasks.feed.announce import announce_many
 from tasks.jobs.lifecycle.fields import NOT_HELD, error_fields, holdable
 from tasks.jobs.transition import Change, Row, Unit, apply, literal, move, move_one
-from tasks.models import UNFINISHED_VALUES, Status, WorkUnit
+from tasks.models import UNFINISHED_VALUES, Status, WorkUnit, stored
 
 #: Milliseconds until a hold ends by itself, should its process die.
 CLEANING_MS = 600_000
@@ -72,7 +72,7 @@ def remove(unit_cls: type[WorkUnit], rows: Sequence[Row], token: str | None = No
     ``token``: only those that it holds.
     """
     there = {"job_id": {"$in": [row["job_id"] for row in rows]}}
-    collection = unit_cls._get_collection()
+    collection = stored.collection(unit_cls)
     finished = {**there, "status": {"$nin": UNFINISHED_VALUES}}
     collection.delete_many(finished if token is None else {**finished, "cleaning_by": token})
     left = {row["job_id"] for row in collection.find(there, {"job_id": 1})}

@@ -8,7 +8,7 @@ from tasks.feed.announce import announce_many
 from tasks.infra.database import server_time
 from tasks.jobs.transition import Change, Row, apply, literal
 from tasks.listing import facets, search_terms
-from tasks.models import Status, Step, TranscodeJob, UploadJob, WorkUnit
+from tasks.models import Status, Step, TranscodeJob, UploadJob, WorkUnit, stored
 from tasks.queue import broker
 
 #: MongoDB's code for a key that is there already.
@@ -39,7 +39,7 @@ def create(units: Sequence[WorkUnit], *, who: str, why: str, send: bool = False)
         documents.append(document)
     there: set[int] = set()
     try:
-        units[0]._get_collection().insert_many(documents, ordered=False)
+        stored.collection(units[0]).insert_many(documents, ordered=False)
     except BulkWriteError as error:
         if any(problem["code"] != _DUPLICATE for problem in error.details["writeErrors"]):
             raise

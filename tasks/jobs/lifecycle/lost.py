@@ -13,7 +13,7 @@ from tasks.errors import Category, WorkError
 from tasks.jobs.lifecycle.creating import send_messages
 from tasks.jobs.lifecycle.fields import OPEN_LEASE, error_fields
 from tasks.jobs.transition import Change, Row, move
-from tasks.models import Status, WorkUnit
+from tasks.models import Status, WorkUnit, stored
 from tasks.queue import broker
 from tasks.settings import get_settings
 
@@ -28,7 +28,7 @@ def take_from_lost_workers(unit_cls: type[WorkUnit], leases: Mapping[str, str | 
     counts as lost too. Raises PyMongoError.
     """
     waiting, failing = [], []
-    for row in unit_cls._get_collection().find({"job_id": {"$in": list(leases)}}, _READ):
+    for row in stored.collection(unit_cls).find({"job_id": {"$in": list(leases)}}, _READ):
         lease = row.get("lease") or {}
         if row["status"] != Status.active or lease.get("token") != leases[row["job_id"]]:
             continue

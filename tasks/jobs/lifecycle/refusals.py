@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tasks.jobs.allowed import Action, ActionState, refusal
 from tasks.jobs.transition import Row, Unit, the_unit
-from tasks.models import Status, WorkUnit
+from tasks.models import Status, WorkUnit, stored
 
 #: The refusal where another request holds the unit.
 BEING_REMOVED = "This job is being cleaned up or deleted: try again when that is done."
@@ -37,7 +37,7 @@ def why_not(
     """Why an action was not done to units, by id."""
     if not job_ids:
         return {}
-    found = unit_cls._get_collection().find(
+    found = stored.collection(unit_cls).find(
         {"job_id": {"$in": list(job_ids)}}, {"job_id": 1, "status": 1, "can_cancel": 1}
     )
     rows = {row["job_id"]: row for row in found}

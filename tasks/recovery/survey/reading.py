@@ -7,6 +7,7 @@ from typing import Any
 from bson.codec_options import CodecOptions
 
 from tasks.infra.database import server_time
+from tasks.models import stored
 
 #: Seconds for which a row must have stood still before it is judged: longer than the moment
 #: between writing a row and sending its message.
@@ -47,7 +48,7 @@ class Reading:
 
         ``fields`` are names, or a projection. Raises PyMongoError, and what ``beat`` does.
         """
-        collection = model._get_collection().with_options(codec_options=_PLAIN)
+        collection = stored.collection(model).with_options(codec_options=_PLAIN)
         projection = fields if isinstance(fields, Mapping) else dict.fromkeys(fields, 1)
         rows = collection.find(query, {**projection, "_id": 0}, batch_size=BATCH)
         if in_order:
