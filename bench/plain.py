@@ -19,6 +19,7 @@ import psutil
 from bench.memory import peak_of
 from bench.options import CannotMeasure
 from tasks.media import filters
+from tasks.media.commands import encoder_options, sound_options
 from tasks.media.ladder import Rung
 from tasks.media.plan import Plan
 from tasks.media.source import SourceInfo
@@ -111,32 +112,13 @@ def _pictures(
     ]
 
 
-def encoder_options(rung: Rung, plan: Plan, preset: str) -> dict[str, Any]:
-    """What ffmpeg's H.264 encoder is told for a rung."""
-    return {
-        "c:v": "libx264",
-        "preset": preset,
-        "profile:v": rung.profile,
-        "level:v": rung.level,
-        "crf": rung.crf,
-        "maxrate": rung.maxrate,
-        "bufsize": rung.bufsize,
-        "pix_fmt": "yuv420p",
-        "g": plan.gop,
-        "keyint_min": plan.gop,
-        "sc_threshold": 0,
-        "flags": "+cgop",
-    }
-
-
 def _sound(opened: Any, plan: Plan, folder: Path) -> list[Any]:
     if plan.audio is None:
         return []
-    options = {"c:a": "aac", "b:a": plan.audio.bitrate, "ac": 2, "ar": plan.audio.sample_rate}
     return [
         opened[str(plan.audio.stream_index)].output(
             str(folder / plan.audio.name / "playlist.m3u8"),
-            **options,
+            **sound_options(plan.audio),
             **_hls(folder / plan.audio.name, plan),
         )
     ]

@@ -8,9 +8,9 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from tasks.tether import die_with_parent
 from webapp import stopping
 from webapp.log import FORMAT, log_short_lines
-from webapp.tether import die_with_parent
 
 
 class _ShortLogger(Logger):

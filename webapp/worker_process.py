@@ -3,8 +3,8 @@
 Without the tie a master that is killed leaves its workers behind, which go on beside the new ones.
 """
 
+from tasks.tether import die_with_parent
 from webapp.log import log_short_lines
-from webapp.tether import die_with_parent
 
 die_with_parent()
 log_short_lines()

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.listing import planner
 from tasks.models import Status, TranscodeJob, UploadJob, stored
+from tasks.models.list_indexes import BY_COLLECTION
 
 Model = type[TranscodeJob] | type[UploadJob]
 
@@ -72,7 +72,7 @@ class Counter:
     def _count(self) -> tuple[dict[str, int], bool]:
         """The counts, and whether every row was counted for them."""
         collection = stored.collection(self._model)
-        index = [(name, 1) for name in planner.NARROWED[collection.name]]
+        index = [(name, 1) for name in BY_COLLECTION[collection.name].narrowed]
         if collection.estimated_document_count() <= SMALL:
             rows = collection.aggregate(
                 [{"$group": {"_id": "$status", "n": {"$sum": 1}}}], hint=dict(index)

@@ -21,8 +21,8 @@ from tasks.listing import facets
 from tasks.listing.search_terms import UNPAIRED, first_of_pair
 from tasks.models import Status
 from tasks.models.batches import batches
+from tasks.models.list_indexes import BY_COLLECTION, BY_DAY, BY_FACET, CREATED, RESOURCE, Index
 
-Index = tuple[str, ...]
 Collection = Any
 
 #: Rows that are read and sorted for one page at most, and at least before anything else is tried.
@@ -41,39 +41,10 @@ SIMILAR_WORDS = 8
 #: Words of a search that are looked up to find out which is rare.
 LOOKED_UP = 4
 
-_CREATED: Index = ("created_at", "job_id")
-_RESOURCE: Index = ("resource_id", "created_at", "job_id")
-_BY_FACET: Index = ("facet", "status", "finished_at", "job_id", "created_at")
-_BY_DAY: Index = ("day", "finished_at", "job_id", "created_at", "status", "facet")
-#: Statistics are read from these too; the ends differ.
-_FINISHED: dict[str, Index] = {
-    "transcode_jobs": (
-        *("finished_at", "job_id", "created_at"),
-        *("status", "failed_reason", "started_at"),
-    ),
-    "upload_jobs": (
-        *("finished_at", "job_id", "created_at"),
-        *("status", "failed_reason", "started_at", "speed"),
-    ),
-}
-#: What a job is called by; an upload by what it belongs to.
-NAMES = {"transcode_jobs": "name", "upload_jobs": "resource_name"}
-#: By which rows are reached by status; ``tasks.listing.job_counts`` counts along it.
-NARROWED = {
-    kind: ("status", "facet", "created_at", "job_id", "finished_at", name, "terms_line")
-    for kind, name in NAMES.items()
-}
-_TERMS, _PAIRS = (
-    {
-        kind: (terms, "created_at", "job_id", "finished_at", name, "facet")
-        for kind, name in NAMES.items()
-    }
-    for terms in ("terms", "term_pairs")
-)
 _IDS: tuple[tuple[str, Index], ...] = (
     ("transcode_id", ("transcode_id",)),
     ("media_id", ("media_id",)),
-    ("resource_id", _RESOURCE),
+    ("resource_id", RESOURCE),
 )
 
 
@@ -153,7 +124,7 @@ def choose(collection: Collection, wanted: Criteria, by: str) -> Path:
     for name, index in _IDS:
         if name in wanted.ids:
             whole = not (len(wanted.ids) > 1 or wanted.beginnings or wanted.narrow)
-            ordered = index is _RESOURCE and by == "created_at"
+            ordered = index is RESOURCE and by == "created_at"
             path = Path(index, ({name: wanted.ids[name]},), ordered, whole)
             if ordered or count(collection, path, few + 1) <= few:
                 return path
@@ -180,12 +151,12 @@ def narrowed(collection: Collection, wanted: Criteria) -> Path | None:
     """The path to what status, facet and time of creation choose; None where they leave nothing
     out. Its rows are in no order."""
     whole = not wanted.beginnings and not wanted.ids and not wanted.elsewhere
-    created, index = _created(wanted), NARROWED[collection.name]
+    created, index = _created(wanted), BY_COLLECTION[collection.name].narrowed
     if not wanted.by_facet:
         if wanted.statuses:
             way = {"status": {"$in": list(wanted.statuses)}, **created}
             return Path(index, (way,), ordered=False, whole=whole, keys=True)
-        return Path(_CREATED, (created,), ordered=False, whole=whole) if created else None
+        return Path(CREATED, (created,), ordered=False, whole=whole) if created else None
     found = _facets(collection, wanted)
     if not found:
         return Path(index, (), ordered=False, whole=whole, keys=True)
@@ -307,7 +278,7 @@ def _begins(text: str) -> dict[str, str]:
 
 def _without_pairs(collection: Collection) -> bool:
     """Whether there are rows of earlier versions, of which pairs and line are not known."""
-    hint = [(name, 1) for name in _PAIRS[collection.name]]
+    hint = [(name, 1) for name in BY_COLLECTION[collection.name].pairs]
     return collection.find_one({"term_pairs": None}, {"_id": 1}, hint=hint) is not None
 
 
@@ -318,7 +289,7 @@ def _word(
     way, known = _within(collection, wanted)
     whole = known and alone and not wanted.ids and not wanted.statuses
     looked_at = ({"terms": terms, **_created(wanted)},) if wanted.by_facet else None
-    index, ways = _TERMS[collection.name], ({"terms": terms, **way},)
+    index, ways = BY_COLLECTION[collection.name].terms, ({"terms": terms, **way},)
     return Path(index, ways, ordered=False, whole=whole, keys=True, looked_at=looked_at)
 
 
@@ -330,7 +301,7 @@ def _pair(
     if len(similar) > SIMILAR_WORDS:
         return None
     within, known = _within(collection, wanted)
-    index = _PAIRS[collection.name]
+    index = BY_COLLECTION[collection.name].pairs
     found = [f"{word} {second}" for word in similar]
     hint = [(name, 1) for name in index]
     # In rows with many words, one of the two may be none of those that are paired.
@@ -373,9 +344,7 @@ def _frequent(collection: Collection, wanted: Criteria, beginnings: Sequence[str
     narrow = wanted.ids or wanted.statuses or wanted.by_facet
     if len(similar) <= SIMILAR_WORDS:
         way = {"terms": {"$in": similar}, **_created(wanted)}
-        index: Index = ("terms", by, "job_id", "created_at")
-        if by == "created_at":
-            index = _TERMS[collection.name]
+        index = BY_COLLECTION[collection.name].of_word[by]
         whole = len(beginnings) == 1 and not narrow
         return Path(index, (way,), ordered=True, whole=whole, least=MOST_KEYS + 1 if whole else 0)
     if word[0].isdigit() and len(word) > 1:
@@ -391,7 +360,7 @@ def _similar(collection: Collection, beginning: str) -> Iterator[str]:
     low: dict[str, Any] = {"$gte": beginning}
     for _ in range(SIMILAR_WORDS + 1):
         asked = {"terms": {"$elemMatch": {**low, "$lt": beginning + "\U0010ffff"}}}
-        hint = [(name, 1) for name in _TERMS[collection.name]]
+        hint = [(name, 1) for name in BY_COLLECTION[collection.name].terms]
         # Keys in place of rows: the index says which of a row's words it was.
         keys = list(collection.find(asked, hint=hint, return_key=True).limit(1))
         if not keys:
@@ -406,18 +375,14 @@ def _sorted(collection: Collection, wanted: Criteria, by: str) -> Path:
     if by == "finished_at" and created:
         narrow = narrowed(collection, wanted)
         rest = dict(narrow.ways[0]) if narrow is not None and narrow.ways else {}
-        days = facets.days(_each(collection, _BY_DAY), wanted.created)
+        days = facets.days(_each(collection, BY_DAY), wanted.created)
         ways = [{"day": {"$in": some}, **created, **rest} for some in batches(days, STRETCHES)]
-        return Path(_BY_DAY, tuple(ways), ordered=True)
+        return Path(BY_DAY, tuple(ways), ordered=True)
     if not wanted.by_facet and not wanted.statuses:
-        plain = {"created_at": _CREATED, "finished_at": _FINISHED[collection.name]}
-        return Path(plain.get(by, (by, "job_id", "created_at")), (created,), ordered=True)
+        index = BY_COLLECTION[collection.name].plain[by]
+        return Path(index, (created,), ordered=True)
     statuses = _statuses(wanted)
-    index = (
-        NARROWED[collection.name]
-        if by == "created_at"
-        else ("facet", "status", by, "job_id", "created_at")
-    )
+    index = BY_COLLECTION[collection.name].of_facet[by]
     found = _facets(collection, wanted)
     ways = [
         {"status": {"$in": statuses}, "facet": {"$in": some}, **created}
@@ -436,7 +401,7 @@ def _statuses(wanted: Criteria) -> list[str]:
 
 def _facets(collection: Collection, wanted: Criteria) -> Sequence[Any]:
     """The facets that there are, and match."""
-    return facets.matching(_each(collection, _BY_FACET), wanted.fields, wanted.label)
+    return facets.matching(_each(collection, BY_FACET), wanted.fields, wanted.label)
 
 
 def _each(collection: Collection, index: Index) -> list[Any]:

@@ -23,6 +23,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import BadInput, EncoderFailed, OutOfDisk, Stopped, TimedOut, WorkError
+from tasks.tether import tethered
 
 # How often stop and time limits are looked at: a cancelled job stops within half a second.
 TICK_SECONDS = 0.2
@@ -184,7 +185,7 @@ def _supervise(
         raise Stopped("The work was stopped before it began.")
     lines: deque[str] = deque(maxlen=log_lines)
     process = subprocess.Popen(
-        [*_dies_with_parent(), *argv],
+        tethered(argv),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -206,11 +207,6 @@ def _supervise(
     if process.returncode != 0:
         raise _failure(process.returncode, log)
     return log
-
-
-def _dies_with_parent() -> list[str]:
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 _KEPT_VARIABLES = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"}

@@ -12,7 +12,8 @@ from mongoengine import (
     StringField,
 )
 
-from tasks.models.work import WorkUnit, list_indexes
+from tasks.models import list_indexes
+from tasks.models.work import WorkUnit
 
 
 class Phase(StrEnum):
@@ -69,9 +70,7 @@ class TranscodeJob(WorkUnit):
         "collection": "transcode_jobs",
         "indexes": [
             "media_id",
-            *list_indexes("name"),
-            # Sorts the list, and holds all that statistics read.
-            ("finished_at", "job_id", "created_at", "status", "failed_reason", "started_at"),
+            *list_indexes.TRANSCODE.every(),
         ],
         "auto_create_index": False,
     }

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 from mongoengine import DictField, FloatField, IntField, ListField, StringField
 
-from tasks.models.work import WorkUnit, list_indexes
+from tasks.models import list_indexes
+from tasks.models.work import WorkUnit
 
 
 class UploadJob(WorkUnit):
@@ -59,12 +60,7 @@ class UploadJob(WorkUnit):
         "indexes": [
             "transcode_id",
             "media_id",
-            *list_indexes("resource_name"),
-            # Sorts the list, and holds all that statistics read.
-            (
-                *("finished_at", "job_id", "created_at"),
-                *("status", "failed_reason", "started_at", "speed"),
-            ),
+            *list_indexes.UPLOAD.every(),
         ],
         "auto_create_index": False,
     }

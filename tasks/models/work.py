@@ -46,24 +46,6 @@ FINISHED_VALUES = sorted(status.value for status in FINISHED)
 UNFINISHED_VALUES = sorted(status.value for status in UNFINISHED)
 
 
-def list_indexes(name: str) -> tuple[tuple[str, ...], ...]:
-    """The indexes of a list of jobs, whatever it is narrowed to, ``name`` being the field that it
-    is sorted by as a name; ``tasks.listing.planner`` chooses among them."""
-    return (
-        ("created_at", "job_id"),
-        (name, "job_id", "created_at"),
-        ("resource_id", "created_at", "job_id"),
-        ("terms", "created_at", "job_id", "finished_at", name, "facet"),
-        ("terms", "finished_at", "job_id", "created_at"),
-        ("terms", name, "job_id", "created_at"),
-        ("term_pairs", "created_at", "job_id", "finished_at", name, "facet"),
-        ("status", "facet", "created_at", "job_id", "finished_at", name, "terms_line"),
-        ("day", "finished_at", "job_id", "created_at", "status", "facet"),
-        ("facet", "status", "finished_at", "job_id", "created_at"),
-        ("facet", "status", name, "job_id", "created_at"),
-    )
-
-
 class Lease(EmbeddedDocument):
     """A worker's claim, renewed while it works. Times are the database server's (UTC)."""
 

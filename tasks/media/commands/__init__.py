@@ -24,6 +24,7 @@ from tasks.media.commands.audio import (
     audio_command,
     audio_segments,
     decoded_audio_command,
+    sound_options,
 )
 from tasks.media.commands.common import CLOCK_OFFSET_SECONDS, compiled, reading
 from tasks.media.commands.pictures import poster_command, storyboard_command
@@ -33,7 +34,7 @@ from tasks.media.commands.streams import (
     look_command,
     subtitles_command,
 )
-from tasks.media.commands.video import chunk_command, output_folders
+from tasks.media.commands.video import chunk_command, encoder_options, output_folders
 
 __all__ = [
     "AAC_FRAME_SAMPLES",
@@ -43,12 +44,14 @@ __all__ = [
     "chunk_command",
     "compiled",
     "decoded_audio_command",
+    "encoder_options",
     "frames_command",
     "listen_command",
     "look_command",
     "output_folders",
     "poster_command",
     "reading",
+    "sound_options",
     "storyboard_command",
     "subtitles_command",
 ]

@@ -128,10 +128,7 @@ def _output(sound: Any, plan: Plan, audio: AudioPlan, out_dir: Path) -> Any:
     return sound.output(
         str(folder / PLAYLIST),
         **{
-            "c:a": "aac",
-            "b:a": audio.bitrate,
-            "ac": audio.channels,
-            "ar": audio.sample_rate,
+            **sound_options(audio),
             # The encoder's warm-up frame, 21 ms of nothing, would come before the first picture.
             "bsf:a": "noise=drop=eq(n\\,0)",
             "output_ts_offset": CLOCK_OFFSET_SECONDS,
@@ -140,6 +137,16 @@ def _output(sound: Any, plan: Plan, audio: AudioPlan, out_dir: Path) -> Any:
             **hls_options(folder, plan.segment_seconds, 0),
         },
     )
+
+
+def sound_options(audio: AudioPlan) -> dict[str, Any]:
+    """Options of the AAC encoder for a track; the benchmark's plain ffmpeg takes the same."""
+    return {
+        "c:a": "aac",
+        "b:a": audio.bitrate,
+        "ac": audio.channels,
+        "ar": audio.sample_rate,
+    }
 
 
 def _start(info: SourceInfo, plan: Plan) -> float:

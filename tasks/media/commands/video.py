@@ -115,17 +115,8 @@ def _rung_output(
     folder = out_dir / rung.name
     options: dict[str, Any] = {
         "frames:v": chunk.frames,
-        "c:v": "libx264",
-        "preset": preset,
-        "profile:v": rung.profile,
-        "level:v": rung.level,
-        "crf": rung.crf,
-        "maxrate": rung.maxrate,
-        "bufsize": rung.bufsize,
-        "pix_fmt": "yuv420p",
+        **encoder_options(rung, plan, preset),
         **_key_frames(plan, chunk),
-        "sc_threshold": 0,
-        "flags": "+cgop",
         "color_primaries": "bt709",
         "color_trc": "bt709",
         "colorspace": "bt709",
@@ -142,15 +133,32 @@ def _rung_output(
     return picture.output(str(folder / PLAYLIST), **options)
 
 
+def encoder_options(rung: Rung, plan: Plan, preset: str) -> dict[str, Any]:
+    """Options of the H.264 encoder for a rung; the benchmark's plain ffmpeg takes the same."""
+    return {
+        "c:v": "libx264",
+        "preset": preset,
+        "profile:v": rung.profile,
+        "level:v": rung.level,
+        "crf": rung.crf,
+        "maxrate": rung.maxrate,
+        "bufsize": rung.bufsize,
+        "pix_fmt": "yuv420p",
+        "g": plan.gop,
+        "keyint_min": plan.gop,
+        "sc_threshold": 0,
+        "flags": "+cgop",
+    }
+
+
 def _key_frames(plan: Plan, chunk: Chunk) -> dict[str, Any]:
-    """Options for a key frame at each GOP of the chunk, except within its last segment's rest."""
+    """Options in place of a key frame each GOP, where the chunk's last segment has a rest."""
     rest = plan.segment_length(chunk, chunk.first_segment + chunk.segments - 1)
     if rest <= plan.segment_frames:
-        return {"g": plan.gop, "keyint_min": plan.gop}
+        return {}
     # The muxer cuts at any key frame that is due: one before the rest would make it a segment.
     due = f"lt(n,{(chunk.segments * plan.segment_frames)})*not(mod(n,{plan.gop}))"
-    longest = {"g": plan.segment_frames * 2, "keyint_min": plan.gop}
-    return {**longest, "force_key_frames": f"expr:{due}"}
+    return {"g": plan.segment_frames * 2, "force_key_frames": f"expr:{due}"}
 
 
 def _thumbnail_output(

@@ -1,7 +1,7 @@
 """Lists of jobs read little, whatever they are narrowed to, and show what matches."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice, product
 from typing import Any
@@ -281,3 +281,39 @@ def test_a_search_in_rows_of_before_is_complete_while_they_get_their_pairs(
     migrations.run()
     assert collection.distinct("term_pairs") == ["amber harbour"]
     assert collection.count_documents({"terms_line": " amber harbour"}) == 2
+
+
+def keys_examined(servers: Servers, ask: Callable[[], object]) -> int:
+    """Keys and rows that MongoDB examined for what ``ask`` asked."""
+    noted(servers)
+    ask()
+    done = noted(servers)
+    assert done
+    return sum(one.get("keysExamined", 0) + one.get("docsExamined", 0) for one in done)
+
+
+def test_pairs_and_the_planner_spare_keys(filled: Servers) -> None:
+    """Two words of which each is frequent, and both together rare."""
+    collection = TranscodeJob._get_collection()
+    collection.update_many({"terms": "amber"}, {"$push": {"terms": "pebble"}})
+    both = collection.find({"terms": "amber"}).sort("created_at", 1).limit(4)
+    rare = [row["_id"] for row in both]
+    collection.update_many({"terms": {"$ne": "amber"}}, {"$push": {"terms": "marble"}})
+    collection.update_many({"_id": {"$in": rare}}, {"$push": {"terms": "marble"}})
+    for row in collection.find({}, {"terms": 1}):
+        collection.update_one({"_id": row["_id"]}, {"$set": search_terms.fields(row["terms"])})
+    narrow = JobFilter(search="pebble marble")
+
+    def ask() -> None:
+        assert len(find(TranscodeJob, narrow, limit=PAGE).rows) == len(rare)
+
+    def ask_without_planner() -> None:
+        rows = collection.find(narrow.conditions(TranscodeJob)).sort("created_at", -1).limit(PAGE)
+        assert len(list(rows)) == len(rare)
+
+    with_pairs = keys_examined(filled, ask)
+    unplanned = keys_examined(filled, ask_without_planner)
+    collection.update_one({"_id": rare[0]}, {"$unset": {"term_pairs": 1}})
+    without_pairs = keys_examined(filled, ask)
+    assert with_pairs < without_pairs / 3, (with_pairs, without_pairs)
+    assert with_pairs < unplanned / 3, (with_pairs, unplanned)

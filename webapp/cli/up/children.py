@@ -6,7 +6,6 @@ them all, whoever asks.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,15 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
-# setpriv (util-linux, on every Debian) sets the parent-death signal between fork and exec, which
-# Python itself can do only by code that is unsafe in a program with threads.
-_TETHER = ("setpriv", "--pdeathsig", "KILL", "--")
+from tasks.tether import tethered
+
 _STARTER = ThreadPoolExecutor(1, thread_name_prefix="starts children")
-
-
-def tethered(argv: Sequence[str]) -> list[str]:
-    """``argv`` with the prefix that makes it die with its parent, where the machine has it."""
-    return [*_TETHER, *argv] if shutil.which(_TETHER[0]) else list(argv)
 
 
 def spawn(
