@@ -53,7 +53,7 @@ def _done(step: Row) -> float:
         return 100.0
     frames = step.get("frames") or 0
     if frames and step.get("frames_done"):
-        return min(100.0, 100.0 * step["frames_done"] / frames)
+        return float(min(100.0, 100.0 * step["frames_done"] / frames))
     return float(step.get("progress") or 0.0)
 
 
@@ -65,7 +65,7 @@ def _transcoding(chunks: Sequence[Row], audio: Sequence[Row]) -> float:
     if not chunks:
         return _mean(audio)
     frames = sum(chunk["frames"] for chunk in chunks) or 1
-    pictures = sum(_done(chunk) * chunk["frames"] for chunk in chunks) / frames
+    pictures = float(sum(_done(chunk) * chunk["frames"] for chunk in chunks) / frames)
     if not audio:
         return pictures
     return pictures * (1 - AUDIO_SHARE) + _mean(audio) * AUDIO_SHARE
