@@ -9,7 +9,7 @@ from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.scratch import scratch_folder
 from tasks.actors.stage_run import Skip, StageRun
-from tasks.actors.tooling import probe_limits, run_limits, tools
+from tasks.actors.tooling import probe_limits, run_limits, straight, tools
 from tasks.analysis import captions, providers, stages
 from tasks.analysis.commands import cuts_command, read_cuts, sound_command
 from tasks.analysis.outline import extract_steps, name_of, write_texts
@@ -91,6 +91,7 @@ class _Analysis:
 
     def _probe(self, watch: Watch) -> SourceInfo:
         info = probe(self.source, tools(), probe_limits(), stop=watch.stop)
+        self.source = straight(self.source, info, watch.stop)
         self.work.write(
             provider=self.provider.name,
             duration=info.duration,

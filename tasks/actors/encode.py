@@ -7,7 +7,7 @@ from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, plan_of, source_of
 from tasks.actors.scratch import put_folder, scratch_folder
-from tasks.actors.tooling import run_limits, tools
+from tasks.actors.tooling import run_limits, straight, tools
 from tasks.infra.source_cache import source_file
 from tasks.media.commands import output_folders
 from tasks.media.pictures import encode_pictures
@@ -40,12 +40,14 @@ def encode_chunk(step: Step, beat: Heartbeat) -> dict[str, Any]:
             progress=ENCODING_SHARE * frames / chunk.frames,
         )
 
-    with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
+    info = source_of(media)
+    with source_file(media, beat.stop) as fetched, scratch_folder(step) as folder:
+        source = straight(fetched, info, beat.stop)
         for output_folder in output_folders(plan, folder):
             output_folder.mkdir()
         output = encode_pictures(
             source,
-            source_of(media),
+            info,
             plan,
             chunk,
             folder,
@@ -83,12 +85,14 @@ def encode_audio(step: Step, beat: Heartbeat) -> dict[str, Any]:
             progress=ENCODING_SHARE * share,
         )
 
-    with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
+    info = source_of(media)
+    with source_file(media, beat.stop) as fetched, scratch_folder(step) as folder:
+        source = straight(fetched, info, beat.stop)
         for output_folder in output_folders(plan, folder):
             output_folder.mkdir()
         sound = encode_sound(
             source,
-            source_of(media),
+            info,
             plan,
             folder,
             tools(),

@@ -7,7 +7,7 @@ from tasks import keys, streams
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, source_of
 from tasks.actors.scratch import scratch_folder
-from tasks.actors.tooling import run_limits, tools
+from tasks.actors.tooling import run_limits, straight, tools
 from tasks.errors import BadInput, EncoderFailed, TimedOut
 from tasks.feed import events
 from tasks.infra.source_cache import source_file
@@ -27,9 +27,10 @@ def make_poster(step: Step, beat: Heartbeat) -> dict[str, Any]:
     """
     job = job_of(step.transcode_id)
     media, stream = media_of(job), streams.of_job(job)
+    info = source_of(media)
     with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
         picture = folder / POSTER
-        command = poster_command(source, source_of(media), picture, tools())
+        command = poster_command(straight(source, info, beat.stop), info, picture, tools())
         try:
             run(command, limits=run_limits(folder, 60.0), stop=beat.stop)
             if not picture.exists():

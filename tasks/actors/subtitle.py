@@ -10,7 +10,7 @@ from tasks import keys
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, source_of
 from tasks.actors.scratch import scratch_folder
-from tasks.actors.tooling import run_limits, tools
+from tasks.actors.tooling import run_limits, straight, tools
 from tasks.actors.upload_counter import UploadCounter
 from tasks.errors import BadInput, EncoderFailed, Stopped, StorageFailed
 from tasks.feed import events
@@ -44,7 +44,7 @@ def extract_subtitles(step: Step, beat: Heartbeat) -> dict[str, Any]:
     if not wanted:
         return {"result": {"tracks": 0}}
     with source_file(media, beat.stop) as source, scratch_folder(step) as folder:
-        problems = _extract(source, info, wanted, folder, beat)
+        problems = _extract(straight(source, info, beat.stop), info, wanted, folder, beat)
         beat.report(progress=80.0)
         for track in wanted:
             data = _read_file(_path(folder, track))

@@ -1,10 +1,13 @@
 """The programs and limits that a worker's settings give to ffmpeg."""
 
+import threading
 from functools import lru_cache
 from pathlib import Path
 
+from tasks.media.conform import conformed
 from tasks.media.probe import ProbeLimits
 from tasks.media.process import RunLimits
+from tasks.media.source import SourceInfo
 from tasks.media.tools import Tools, find_tools
 from tasks.settings import get_settings
 
@@ -34,6 +37,12 @@ def run_limits(folder: Path, film_seconds: float) -> RunLimits:
         scratch_bytes=settings.scratch_bytes,
         min_free_bytes=SPARE_BYTES,
     )
+
+
+def straight(source: Path, info: SourceInfo, stop: threading.Event) -> Path:
+    """The file to read in place of a source: see `conformed`."""
+    limits = run_limits(source.parent, info.duration).model_copy(update={"scratch_bytes": None})
+    return conformed(source, info.repair, tools(), limits, stop=stop)
 
 
 def probe_limits() -> ProbeLimits:

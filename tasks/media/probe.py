@@ -17,11 +17,13 @@ from typing import Any
 from tasks.errors import BadInput, EncoderFailed
 from tasks.media import process
 from tasks.media.claims import refuse_cut_off
+from tasks.media.clocks import repair
 from tasks.media.commands import frames_command
+from tasks.media.conform import conformed
 from tasks.media.examine import examined
 from tasks.media.packets import ENTRIES, PacketReader
 from tasks.media.process import RunLimits
-from tasks.media.source import SourceInfo
+from tasks.media.source import Repair, SourceInfo
 from tasks.media.streams import ProbeLimits, film, main_streams, parse, rates, with_video
 from tasks.media.timeline import (
     SAMPLE_FRAMES,
@@ -53,6 +55,9 @@ _PLAYLIST_TEXT = re.compile(
 )
 _IS_PLAYLIST = "This is a playlist that points to other files, not a video itself."
 _IS_TEXT = "This is a text file, not a video."
+_MANY_CLOCKS = (
+    "The times of the file's pictures and sound are in no order: its clock begins again too often."
+)
 _HEAD_BYTES = 4096
 
 
@@ -82,6 +87,15 @@ def survey(
     document = _describe(path, tools, limits, stop)
     listing = _packets(path, document, tools, limits, stop)
     stream, stills = film(document, listing.tracks)
+    mended = _repair(document, listing, stream)
+    if mended is not None:
+        copy = conformed(path, mended, tools, _limits(path, limits), stop=stop)
+        seen = survey(copy, tools, limits, stop=stop)
+        if seen.info.repair is not None:
+            raise BadInput(_MANY_CLOCKS)
+        notes = (mended.note, *seen.info.notes)
+        update = {"repair": mended, "notes": notes, "size": path.stat().st_size}
+        return Survey(seen.info.model_copy(update=update), seen.points)
     timeline = None
     if stream is not None:
         timeline = _timeline(path, document, stream, listing, tools, limits, stop)
@@ -104,14 +118,30 @@ def _packets(
     listing = PacketReader(
         ((stream["index"], Fraction(stream["time_base"])) for stream in streams), limits.packets
     )
-    run_limits = RunLimits(
-        wall_seconds=limits.wall_seconds + path.stat().st_size / limits.bytes_a_second,
-        memory_bytes=limits.memory_bytes,
-    )
+    run_limits = _limits(path, limits)
     command = [*_ffprobe(tools), "-of", "csv=p=0", "-show_entries", ENTRIES, str(path)]
     process.read(command, listing.feed, limits=run_limits, stop=stop)
     listing.finish()
     return listing
+
+
+def _limits(path: Path, limits: ProbeLimits) -> RunLimits:
+    """Limits for what reads the whole file once."""
+    return RunLimits(
+        wall_seconds=limits.wall_seconds + path.stat().st_size / limits.bytes_a_second,
+        memory_bytes=limits.memory_bytes,
+    )
+
+
+def _repair(
+    document: dict[str, Any], listing: PacketReader, stream: Mapping[str, Any] | None
+) -> Repair | None:
+    container = document["format"]["format_name"].split(",")[0]
+    video = stream["index"] if stream is not None else None
+    try:
+        return repair(listing.tracks, listing.order, video, container)
+    except ValueError as error:
+        raise BadInput(_MANY_CLOCKS) from error
 
 
 def _timeline(

@@ -95,6 +95,28 @@ class SubtitleInfo(Value):
     hearing_impaired: bool = False
 
 
+class Piece(Value):
+    """From packet `first` of a stream on, `ticks` are added to its times."""
+
+    first: int
+    ticks: int
+
+
+class StreamRepair(Value):
+    """All pieces of one stream, in order, from packet 0 on."""
+
+    index: int
+    pieces: tuple[Piece, ...]
+
+
+class Repair(Value):
+    """What makes one clock of several, stream by stream."""
+
+    container: str  # ffmpeg's name of the source's demuxer
+    streams: tuple[StreamRepair, ...]
+    note: str  # a sentence for the job's log
+
+
 class SourceInfo(Value):
     """A source that can be processed. `kind` is "audio" where there is no moving picture."""
 
@@ -105,6 +127,7 @@ class SourceInfo(Value):
     video: VideoInfo | None
     audio: tuple[AudioInfo, ...]
     subtitles: tuple[SubtitleInfo, ...]
+    repair: Repair | None = None  # of the clock: read what `conformed` gives in place of the source
     notes: tuple[str, ...] = ()  # sentences for the job's log: what was decided, what is left out
 
 

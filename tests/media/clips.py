@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tasks.media import commands, playlists, segments
+from tasks.media.conform import conformed
 from tasks.media.pictures import encode_pictures
 from tasks.media.plan import Plan, make_plan
 from tasks.media.probe import ProbeLimits, survey
@@ -122,6 +123,7 @@ def transcode(
     """The pipeline without its queue: probe, plan, every chunk, audio, playlists."""
     seen = survey(source, tools, ProbeLimits())
     info = seen.info
+    source = conformed(source, info.repair, tools, LIMITS)
     plan = make_plan(info, points=seen.points, target_chunk_seconds=chunk_seconds)
     for needed in commands.output_folders(plan, folder):
         needed.mkdir(parents=True, exist_ok=True)

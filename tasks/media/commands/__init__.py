@@ -29,6 +29,7 @@ from tasks.media.commands.audio import (
 from tasks.media.commands.common import CLOCK_OFFSET_SECONDS, compiled, reading
 from tasks.media.commands.pictures import poster_command, storyboard_command
 from tasks.media.commands.streams import (
+    conform_command,
     frames_command,
     listen_command,
     look_command,
@@ -43,6 +44,7 @@ __all__ = [
     "audio_segments",
     "chunk_command",
     "compiled",
+    "conform_command",
     "decoded_audio_command",
     "encoder_options",
     "frames_command",

@@ -1,6 +1,6 @@
 """Single streams of a source, read as they are: text tracks, and a first look."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import ffmpeg
 
 from tasks.media.commands.common import PROTOCOLS, compiled, decoder_of, reading, video_of
 from tasks.media.look import LOOK_FILTERS
-from tasks.media.source import AudioInfo, SourceInfo
+from tasks.media.source import AudioInfo, Piece, Repair, SourceInfo, StreamRepair
 from tasks.media.tools import Tools
 
 # A sound track may begin later than the film; one that is not heard by then is believed.
@@ -109,3 +109,35 @@ def frames_command(
     )
     quietly = ("-nostdin", "-hide_banner", "-loglevel", "error", "-nostats")
     return list(output.global_args(*quietly).compile(cmd=tools.ffmpeg))
+
+
+def conform_command(source: Path, repair: Repair, out_file: Path, tools: Tools) -> list[str]:
+    """Copy the packets of the repaired streams with their new times, in the source's own way."""
+    demuxer = repair.container
+    opened = ffmpeg.input(str(source), copyts=None, protocol_whitelist=PROTOCOLS, format=demuxer)
+    options: dict[str, Any] = {
+        f"bsf:{number}": f"setts=pts='{_moved('PTS', stream)}':dts='{_moved('DTS', stream)}'"
+        for number, stream in enumerate(repair.streams)
+    }
+    options |= {"c": "copy", "copyinkf": None, "max_interleave_delta": 0}
+    if demuxer in {"mpegts", "mpeg"}:
+        options |= {"format": "mpegts", "muxdelay": 0, "muxpreload": 0}
+    else:
+        options |= {"format": "matroska"}
+    streams = [opened[str(stream.index)] for stream in repair.streams]
+    return compiled([ffmpeg.output(*streams, str(out_file), **options)], tools)
+
+
+def _moved(time: str, stream: StreamRepair) -> str:
+    return f"if(eq({time},NOPTS),NOPTS,{time}+{_added(stream.pieces)})"
+
+
+def _added(pieces: Sequence[Piece]) -> str:
+    """The ticks that are added to a packet, as an expression of its number N.
+
+    A tree, since ffmpeg's parser goes a hundred levels deep at most.
+    """
+    if len(pieces) == 1:
+        return f"({pieces[0].ticks})"
+    middle = len(pieces) // 2
+    return f"if(lt(N,{pieces[middle].first}),{_added(pieces[:middle])},{_added(pieces[middle:])})"
