@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.errors import BadInput
 from tasks.media import clocks
 from tasks.media.packets import KEY, Track
-from tasks.media.probe import ProbeLimits, probe
 from tasks.media.source import Repair
 from tasks.media.tools import Tools
 from tests.media.clips import X264, ffmpeg, numbered, raw_input, read_numbers, transcode
@@ -180,25 +178,3 @@ def test_a_clock_across_the_end_of_its_33_bits_runs_on(tools: Tools, tmp_path: P
 
     assert read_numbers(tools, stream.playlist()) == list(range(400))
     assert clicks(tools, stream) == pytest.approx([n + 0.5 for n in range(16)], abs=0.02)
-
-
-def test_one_wrong_time_does_not_make_a_film_longer(tools: Tools, tmp_path: Path) -> None:
-    right, source = tmp_path / "right.mkv", tmp_path / "wrong.mkv"
-    piece(tools, tmp_path / "a.ts", 0, 250)
-    ffmpeg(tools, "-i", tmp_path / "a.ts", "-c", "copy", right)
-    late = "setts=ts='TS+if(eq(N,120),1500000,0)'"
-    ffmpeg(tools, "-i", right, "-c", "copy", "-bsf:v", late, "-max_interleave_delta", "0", source)
-
-    stream = transcode(tools, source, tmp_path / "out")
-
-    assert len(read_numbers(tools, stream.playlist())) == 250
-    assert clicks(tools, stream) == pytest.approx([n + 0.5 for n in range(10)], abs=0.02)
-
-
-def test_what_cannot_be_put_in_order_is_refused(tools: Tools, tmp_path: Path) -> None:
-    source = tmp_path / "disorder.ts"
-    once = piece(tools, tmp_path / "once.ts", 0, 5)
-    source.write_bytes(once * (clocks.MOST_PIECES + 50))
-
-    with pytest.raises(BadInput, match="clock begins again too often"):
-        probe(source, tools, ProbeLimits())
