@@ -1,4 +1,4 @@
-"""Holds finished rows against what is really in the bucket, and says the truth in them."""
+"""Compares finished rows with the bucket, and corrects the rows."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ _RETRY = "a retry makes what is missing."
 def hold_against_bucket(
     media_id: str, job: TranscodeJob | None, there: Mapping[str, ObjectInfo], who: str
 ) -> list[str]:
-    """What was changed, each as a sentence.
+    """The changes, each as a sentence.
 
     ``job`` is a finished one of the media, or None where its row was deleted; ``there`` is what lay
     under the media's stream prefix afterwards.

@@ -61,7 +61,7 @@ def _visited(request: Request, ids: Sequence[str]) -> list[str]:
         left = set(collection.distinct("job_id", there))
         return [job_id for job_id in ids if job_id not in left]
     if request.action is Action.sync:
-        # Whoever syncs again finds nothing to do.
+        # A second sync finds nothing to do.
         return []
     # Nothing follows the mark, or what was removed: a full stop and a colon.
     visited = {"$elemMatch": {"why": {"$gte": f"{request.mark}.", "$lt": f"{request.mark};"}}}

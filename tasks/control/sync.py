@@ -25,7 +25,7 @@ from tasks.removal.held import Jobs
 
 @dataclass(frozen=True)
 class Synced:
-    """What a job looked like before and after, and what was changed, each as a sentence."""
+    """The state of a job before and after a sync, and each change as a sentence."""
 
     before: dict[str, Any]
     after: dict[str, Any]
@@ -44,7 +44,7 @@ class Synced:
 
 @dataclass(frozen=True)
 class _Checked:
-    """What was found in the bucket of a transcode job, and changed in its rows."""
+    """The objects in the bucket of a transcode job, and the changes in its rows."""
 
     stream: Mapping[str, ObjectInfo]
     work: Mapping[str, ObjectInfo]

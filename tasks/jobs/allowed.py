@@ -1,4 +1,4 @@
-"""Which action a state allows, and why not: one table for buttons, API and bulk operations."""
+"""The actions that a state allows, and why not: one table for buttons, API and bulk operations."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from tasks.models import FINISHED, Status
 
 
 class Action(StrEnum):
-    """What can be asked of one job."""
+    """The actions on a job."""
 
     retry = "retry"
     cancel = "cancel"
@@ -43,7 +43,7 @@ _ONLY = {
 
 @dataclass(frozen=True)
 class ActionState:
-    """What of a job decides over its actions."""
+    """The fields of a job that decide over its actions."""
 
     status: Status
     can_cancel: bool = True

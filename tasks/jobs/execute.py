@@ -83,7 +83,7 @@ def _found(job_id: str) -> TranscodeJob:
 
 
 def _one_by_one(do: Callable[[str, Any], None]) -> Callable[[Asked], Refused]:
-    """What is done for each job by itself."""
+    """Wraps an action that is done for each job by itself."""
 
     def each(asked: Asked) -> Refused:
         refused: Refused = set()

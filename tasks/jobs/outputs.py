@@ -1,4 +1,4 @@
-"""What a job's steps put where: the files a rendition is made of, and which of them are missing."""
+"""Lists the files that a rendition is made of, and those of them that are missing."""
 
 from collections.abc import Iterable, Mapping
 

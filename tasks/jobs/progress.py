@@ -1,4 +1,4 @@
-"""How far a job is: one sum over its steps and uploads."""
+"""Computes the progress of a job: one sum over its steps and uploads."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

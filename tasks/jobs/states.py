@@ -1,4 +1,4 @@
-"""Reads what ``tasks.jobs.decide`` judges: transcode jobs with their steps and uploads."""
+"""Reads the states that ``tasks.jobs.decide`` judges: jobs with their steps and uploads."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -53,7 +53,7 @@ _UPLOAD_ORDER = [("transcode_id", 1), ("job_id", 1)]
 
 @dataclass(frozen=True)
 class Known:
-    """A transcode job at one moment; ``subtitles`` is what its media's subtitles ask for."""
+    """A transcode job at one moment; ``subtitles`` is the work due for its media's subtitles."""
 
     media_id: str
     state: JobState
@@ -95,7 +95,7 @@ def _by_job(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def subtitles_of(jobs: Iterable[Row]) -> dict[str, tracks.Due]:
-    """What the subtitles of jobs ask for, by job id: from the time on when a job uploads."""
+    """The work that is due for the subtitles of jobs that upload or are finished, by job id."""
     return tracks.due(
         [row for row in jobs if row["status"] in FINISHED or row.get("phase") == Phase.uploading]
     )

@@ -1,11 +1,11 @@
-"""What is said of uploads that others wait for."""
+"""Texts about uploads that others wait for."""
 
 from collections.abc import Sequence
 
 from tasks.errors import WorkError
 from tasks.models import Status
 
-#: What the row of a master says while all is well.
+#: The text in the row of a master while all is well.
 NOTHING_LOST = "Waits until all other files of the stream are in their place."
 
 

@@ -59,7 +59,7 @@ class Overview:
 
 
 def find_drift(limit: int = 500, *, only: str | None = None, bucket: bool = True) -> list[Drift]:
-    """What a pass would find now; with ``bucket`` what lies there unused, too.
+    """The drift that a pass would find now; with ``bucket`` the unused objects there, too.
 
     ``only``: one transcode job with its parts. Raises redis.RedisError, PyMongoError,
     StorageFailed.
@@ -73,7 +73,7 @@ def find_drift(limit: int = 500, *, only: str | None = None, bucket: bool = True
 
 
 def overview(limit: int = MOST_KEPT) -> Overview:
-    """What a page shows: rows as they are now, the bucket as the last look at it found it.
+    """The drift for a page: of rows as they are now, of the bucket as the last look found it.
 
     Where so much is unfinished that looking takes seconds, the rows are those of the last pass.
     Raises redis.RedisError, PyMongoError.
@@ -95,7 +95,7 @@ def overview(limit: int = MOST_KEPT) -> Overview:
 
 
 def count() -> int | None:
-    """How much drift the last pass left; None where no reconciler told. Raises
+    """The amount of drift that the last pass left; None where no reconciler told. Raises
     redis.RedisError."""
     text = get_redis().get(SNAPSHOT_KEY)
     if text is None:

@@ -1,4 +1,4 @@
-"""What a disagreement says to people: what was found as both of its sides, in words."""
+"""Texts of drift: both sides of a disagreement."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ class Drift:
     ``job_id`` names it: a job's id, or a name in the bucket. ``row_says`` and ``other_says`` are
     its two sides; ``other`` says whether the other side is the queue or the bucket. ``rule``,
     ``sentence`` and ``fix`` come from the table; ``by_itself``: the next pass repairs it;
-    ``fixable``: a click does. ``since`` is ISO 8601, or "" where nobody knows.
+    ``fixable``: a click does. ``since`` is ISO 8601, or "" where it is unknown.
     """
 
     id: str
@@ -61,7 +61,7 @@ def of_finding(finding: Finding) -> Drift:
 
 
 def of_orphan(orphan: Orphan) -> Drift:
-    """What lies in the bucket, in words."""
+    """An orphan of the bucket in words."""
     rule = orphan.rule
     return Drift(
         id=id_of(orphan.rule_id, orphan.kind, orphan.ref),

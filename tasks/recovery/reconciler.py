@@ -45,7 +45,7 @@ HOLD_SECONDS = 2.0
 
 @dataclass
 class Repairs:
-    """What a pass did: (id, rule id) for each repair; ``left`` is what it found and left alone."""
+    """The result of a pass: (id, rule id) of each repair; ``left``: the findings left alone."""
 
     made: list[tuple[str, str]] = field(default_factory=list)
     left: list[Finding] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Does what a rule says about findings, by the state machine, and keeps a record of it.
+"""Repairs findings as their rules say, by the state machine, and keeps a record of it.
 
 Every repair asks once more, in the same step that changes something, whether it is still needed:
 so several may repair at the same time, and a finding that is out of date does nothing. Findings
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Repairs after which a message may be queued that its row waits for no more.
 _LEAVE_MESSAGES = frozenset({Fix.cancel, Fix.advance})
-#: What the record and a unit's history say where nobody asked.
+#: The actor in records and histories where no person asked.
 RECONCILER = "reconciler"
 #: Findings that are repaired together, where their fix can be.
 TOGETHER = 500

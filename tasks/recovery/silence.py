@@ -1,4 +1,4 @@
-"""How long leases have been seen to be out, before somebody takes their work away.
+"""Watches leases that ran out, before their work is taken away.
 
 That a lease has run out by the database's clock says little about its worker just after the
 database itself stood still: live workers could not renew theirs either. They do within a second or

@@ -62,7 +62,7 @@ def delete_many(model: Jobs, ids: Sequence[str], who: str, word: str, *, outputs
 
 
 def finish_many(job_ids: Collection[str]) -> None:
-    """What is left to do where the rows of transcode jobs were gone when their worker was lost."""
+    """Completes the deletion of transcode jobs whose rows were gone when the worker was lost."""
     remove_parts(job_ids)
     lines = JobLogLine.objects(job_id__in=list(job_ids), message=_LAST_LINE.message)
     noted = lines.scalar("job_id")

@@ -23,7 +23,7 @@ Answers = dict[str, Removed | Refusal]
 
 
 def new_hold_token() -> str:
-    """A word for who does something once."""
+    """Random token identifying one holder."""
     return uuid.uuid4().hex
 
 

@@ -1,4 +1,4 @@
-"""What a clean-up or a deletion took away."""
+"""Counts of a clean-up or a deletion."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,6 +1,6 @@
-"""What is due for a job: a pure function of its rows.
+"""Decides what is due for a job: a pure function of its rows.
 
-Progress and recovery ask the same question, so whoever finished a step, the reconciler, and a
+Progress and recovery ask the same question, so the worker that ended a step, the reconciler, and a
 person's retry all get the same answer, any number of times.
 """
 

@@ -1,4 +1,4 @@
-"""What can be due for a job. ``tasks.jobs.advance`` does it."""
+"""The actions that can be due for a job; ``tasks.jobs.execute`` does them."""
 
 from dataclasses import dataclass, field
 
@@ -73,7 +73,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class Activate:
-    """Somebody works on the job."""
+    """A worker has begun a part of the job: it becomes active."""
 
 
 @dataclass(frozen=True)

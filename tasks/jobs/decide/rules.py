@@ -1,4 +1,4 @@
-"""Which actions are due in which state."""
+"""The rules by which actions are due."""
 
 from collections.abc import Sequence
 
@@ -82,7 +82,7 @@ def _next(job: JobState, window: int) -> list[Action]:
         lost = WorkError("The plan of this job is lost. Clean it up, then retry it.")
         return [FailJob(lost), CancelParts("Its job has no plan.")]
     if len(encodes) < job.encodes:
-        # None are there yet, or whoever made them did not come to the end.
+        # None are there yet, or the process that made them was killed.
         return [*_phase(job, Phase.transcoding), CreateEncodes()]
     if not _done(encodes):
         return _phase(job, Phase.transcoding) + _start_encodes(encodes, window, beside)

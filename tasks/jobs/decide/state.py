@@ -1,4 +1,4 @@
-"""What is judged: a job's rows, as far as they matter for what is due."""
+"""The state of a job that is judged: its rows, as far as they matter for what is due."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

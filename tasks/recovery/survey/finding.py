@@ -1,4 +1,4 @@
-"""What a look finds: one thing that a rule calls drift."""
+"""Findings of a survey: one thing each that a rule calls drift."""
 
 import sys
 from dataclasses import dataclass

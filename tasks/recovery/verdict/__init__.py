@@ -1,4 +1,4 @@
-"""What rows, queue and bucket together say: a table of rules, one for each situation.
+"""Judges rows, queue and bucket together: a table of rules, one for each situation.
 
 The table is the whole of the judgement. ``survey`` and ``orphans`` read rows and queue and bring a
 ``Situation``; ``repairs`` does what the rule's ``fix`` says. So a pass, the drift page, a dry run

@@ -1,6 +1,6 @@
 """Rules for transcode jobs.
 
-Something of an unfinished one must be under way, or nobody moves it on.
+A part of an unfinished one must be under way, or nothing moves it on.
 """
 
 from tasks.recovery.verdict.columns import (

@@ -1,4 +1,4 @@
-"""What a rule is: the values it is for, the words for people, and the fix."""
+"""Rules: the values that one is for, the sentence for people, and the fix."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tasks.recovery.verdict.situation import Situation, StreamSituation, Subject
 
 
 class Fix(StrEnum):
-    """What is done about it."""
+    """The repairs."""
 
     nothing = "nothing"
     send = "A new message is sent."
@@ -31,7 +31,7 @@ class Fix(StrEnum):
 class Rule:
     """``sentence`` is for people. ``drift``: rows, queue and bucket disagree.
 
-    ``by_itself``: a pass repairs it; otherwise only somebody who asks for it. ``when`` names the
+    ``by_itself``: a pass repairs it; otherwise a click does. ``when`` names the
     values a column may have; a column that is not named may have any.
     """
 
@@ -61,7 +61,7 @@ def heal(id: str, subject: Subject, sentence: str, fix: Fix, **when: Any) -> Rul
 
 
 def report(id: str, subject: Subject, sentence: str, fix: Fix, **when: Any) -> Rule:
-    """A rule for drift that is repaired when somebody asks."""
+    """A rule for drift that a click repairs."""
     return Rule(id, subject, sentence, fix, drift=True, when=_sets(when))
 
 

@@ -1,11 +1,11 @@
-"""What can be said of a row, the queue and the bucket: the columns of the table of rules."""
+"""The columns of the table of rules: states of a row, the queue and the bucket."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Subject(StrEnum):
-    """What is judged. A bulk operation counts as a part that belongs to no job."""
+    """The subjects of a judgement. A bulk operation counts as a part that belongs to no job."""
 
     part = "step or upload"
     job = "transcode job"
@@ -36,7 +36,7 @@ class LeaseState(StrEnum):
 
 
 class QueueState(StrEnum):
-    """What the queue says: the row names no message (``none``), the one it names is there
+    """The state of the queue: the row names no message (``none``), the one it names is there
     (``held``) or is not (``lost``); or of a message that no row names, that it is queued
     (``left``) or that a worker has it (``fetched``).
 
@@ -98,7 +98,7 @@ class FilesState(StrEnum):
 
 
 class Pace(StrEnum):
-    """How long nothing has moved.
+    """The time since something moved.
 
     Of parts and jobs, ``moved``: within the grace; ``resting``: a retry is due later; ``still``:
     nothing is to come. Of messages and files, ``moved``: younger than an hour; ``still``: older
