@@ -6,12 +6,12 @@ from tasks.errors import EncoderFailed
 from tasks.infra.lock import Lock
 from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
-from tasks.models import Status, Step, StepKind, TranscodeJob, WorkUnit
+from tasks.models import Media, Phase, Status, Step, StepKind, TranscodeJob, WorkUnit
 from tasks.queue import broker
 from tasks.recovery.reconciler import reconcile
-from tasks.recovery.survey import reading
+from tasks.recovery.survey import reading, scan
 from tests.servers import Servers
-from tests.tasks.rows import a_job, a_step, claimed, enqueued
+from tests.tasks.rows import a_job, a_media, a_step, claimed, enqueued
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -150,3 +150,28 @@ def test_a_message_is_claimed_once_however_often_it_was_sent(database: Servers) 
     again = lifecycle.find(Step, step.job_id)
     assert lifecycle.claim(Step, step.job_id, step.message_id, "late") is None
     assert lifecycle.claim(Step, step.job_id, again.message_id, "worker:1") is not None
+
+
+def test_whatever_decide_says_is_due_is_found_and_done() -> None:
+    # Its process was killed before it wrote the next phase: a counter of parts sees nothing amiss.
+    job = a_job(plan={"chunks": [{"index": 0}], "audio": None}, renditions=[{"name": "720p"}])
+    lifecycle.complete(claimed(a_step(job, StepKind.SPLIT)))
+    claimed(a_step(job))
+    lifecycle.activate(job.job_id)
+    found = [finding for finding in scan().findings if finding.ref == job.job_id]
+    assert [finding.rule.id for finding in found] == ["part-due"]
+    assert (job.job_id, "part-due") in reconcile().made
+    assert lifecycle.find(TranscodeJob, job.job_id).phase == Phase.transcoding
+    assert scan().findings == []
+
+
+def test_a_note_of_subtitles_that_asks_for_nothing_is_taken_back() -> None:
+    media = a_media()
+    job = a_job(media_id=media.media_id)
+    lifecycle.activate(job.job_id)
+    lifecycle.complete_job(job.job_id, {})
+    Media.objects(media_id=media.media_id).update(master_key="hls/x", subtitles_due="a note")
+    look = scan()
+    assert (look.findings, look.settled) == ([], [job.job_id])
+    assert reconcile().made == []
+    assert Media.objects.get(media_id=media.media_id).subtitles_due is None
