@@ -50,9 +50,18 @@ def wanted() -> list[tuple[str, str]]:
     return sorted((step.message_id, step.job_id) for step in splits())
 
 
+def planned(count: int) -> TranscodeJob:
+    """A job that is split into so many chunks, of which none has a row yet."""
+    plan = {"chunks": [{"index": index} for index in range(count)], "audio": None}
+    job = a_job(plan=plan, phase="transcoding", renditions=[{"name": "720p"}])
+    a_step(job, StepKind.SPLIT)
+    Step.objects(transcode_id=job.job_id).update(status=Status.completed.value)
+    return job
+
+
 def leased(count: int) -> list[Step]:
     """Chunks of one film at work, whose leases ran out."""
-    job = a_job()
+    job = planned(count)
     steps = [claimed(a_step(job, index=index), f"worker:{index % 2}") for index in range(count)]
     lifecycle.activate(job.job_id)
     expire(job.job_id)
@@ -169,7 +178,7 @@ def test_those_that_lost_too_many_workers_fail_and_their_jobs_with_them(database
 def test_many_messages_that_nobody_waits_for_are_taken_out_and_no_other(
     database: Servers, count: int
 ) -> None:
-    job = a_job()
+    job = planned(count)
     steps = [enqueued(a_step(job, index=index)) for index in range(count)]
     for step in steps:
         broker.send(broker.CHUNKS, step.job_id, broker.new_message_id())
