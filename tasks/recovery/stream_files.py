@@ -119,7 +119,10 @@ def fix(orphan: Orphan, who: str) -> str | None:
     media_id = _media_id(orphan.ref)
     what = orphan.rule.fix
     if what is Fix.write:
-        written = streams.write_master(media_id)
+        try:
+            written = streams.write_master(media_id)
+        except streams.NoLiveRow:
+            return None
         return "It was written again." if written else "It was removed."
     if what is Fix.settle:
         return "Its state was set." if streams.settle(media_id) else None
@@ -172,8 +175,9 @@ def _judged(videos: Mapping[str, _Video]) -> Iterator[Orphan]:
         if media is None:
             # All its files are an orphan together, and streams of it may only be in removal.
             continue
-        yield from _judge_streams(media, rows.get(media_id, []), video, builds)
+        # The master first: no stream goes while players are given it.
         yield from _judge_master(media, video)
+        yield from _judge_streams(media, rows.get(media_id, []), video, builds)
 
 
 def _builds(found: Iterable[Stream]) -> dict[str, str | None]:

@@ -15,6 +15,7 @@ from tasks.streams.publishing import (
     unpublish,
 )
 from tasks.streams.reading import (
+    NoLiveRow,
     NoSuchStream,
     NotPublishable,
     adopt,
@@ -39,6 +40,7 @@ from tasks.streams.removal import (
 
 __all__ = [
     "NOT_NEWEST",
+    "NoLiveRow",
     "NoSuchStream",
     "NotPublishable",
     "Written",

@@ -10,7 +10,7 @@ from tasks.infra.storage import ObjectInfo, get_storage
 from tasks.media.playlists import below, with_subtitles
 from tasks.media.presentation import check_subtitles
 from tasks.models import Media, Stream, Subtitle
-from tasks.streams.reading import live_of
+from tasks.streams.reading import NoLiveRow, live_of
 from tasks.subtitles.changes import withdraw
 from tasks.subtitles.tracks import offered, track_of
 
@@ -33,14 +33,14 @@ def write_master(
     """Brings a media's master up to what its row says; None where it has no live stream.
 
     Reads the row again after it wrote, so that the last of several writers writes what the row says
-    last. ``before_writing`` may raise. Raises StorageFailed.
+    last. ``before_writing`` may raise. Raises StorageFailed, NoLiveRow.
     """
     moved = False
     for _ in range(TRIES):
         media = Media.objects(media_id=media_id).first()
         stream = live_of(media) if media is not None else None
         if media is not None and media.live_stream and stream is None:
-            raise StorageFailed(f"The live stream {media.live_stream} has no row.")
+            raise NoLiveRow(f"The live stream {media.live_stream} has no row.")
         if media is None or stream is None:
             get_storage().delete([keys.master(media_id)])
             if media is None or _forgotten(media):

@@ -3,12 +3,17 @@
 import hashlib
 
 from tasks import keys
+from tasks.errors import StorageFailed
 from tasks.models import Media, Status, Stream, StreamState, TranscodeJob
 from tasks.models.clock import now
 
 
 class NoSuchStream(Exception):
     """There is no such stream; the message names the id."""
+
+
+class NoLiveRow(StorageFailed):
+    """The media's row names a live stream that has no row: its master cannot be written."""
 
 
 class NotPublishable(Exception):

@@ -9,7 +9,8 @@ from tasks.infra.storage import get_storage
 from tasks.models import Media, Stream, StreamState
 from tasks.models.clock import now
 from tasks.settings import get_settings
-from tasks.streams.reading import adopt, prefix
+from tasks.streams.master import write_master
+from tasks.streams.reading import NoLiveRow, adopt, prefix
 
 
 def abandon(job_ids: Collection[str]) -> list[Stream]:
@@ -88,7 +89,16 @@ def remove_files(stream: Stream) -> int | None:
         stream_id=stream.stream_id, state=StreamState.retired.value, retired_at__lte=before
     )
     marked = retired.update_one(set__state=StreamState.removed.value, set__removed_at=now())
-    if Media.objects(media_id=stream.media_id, live_stream=stream.stream_id).first() is not None:
+    used = {"$or": [{"live_stream": stream.stream_id}, {"master_stream": stream.stream_id}]}
+    media = Media.objects(__raw__={"media_id": stream.media_id, **used}).only("live_stream").first()
+    if media is not None and media.live_stream != stream.stream_id:
+        # The master still names it: it is due to be written.
+        try:
+            write_master(stream.media_id)
+        except NoLiveRow:
+            return None
+        media = Media.objects(media_id=stream.media_id, live_stream=stream.stream_id).first()
+    if media is not None:
         if marked:
             # It was published between the two.
             Stream.objects(stream_id=stream.stream_id).update_one(
