@@ -10,7 +10,7 @@ from tasks.models import Kind, Status, TranscodeJob, UploadJob
 _IN_ROW = (allowed.Action.retry, allowed.Action.cancel, allowed.Action.cleanup)
 _ORDER = (*_IN_ROW, allowed.Action.sync, allowed.Action.delete)
 _OUTPUTS = {
-    Kind.transcode: "Its outputs too: the stream goes from the bucket and cannot be watched.",
+    Kind.transcode: "Its outputs too: its stream is taken off, and the files go later.",
     Kind.upload: "Its files in the bucket too.",
 }
 
@@ -70,7 +70,7 @@ BULK_ACTIONS = tuple(
         ask=" ".join(
             words for words in (f"{LABELS[action]} {{}}?", _OF_MANY.get(action), _SKIPPED) if words
         ),
-        outputs="Their outputs too: what they made goes from the bucket."
+        outputs="Their outputs too: their streams are taken off, and the files go later."
         if action is allowed.Action.delete
         else "",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.models import Media, Title, TranscodeJob, UploadJob
+from tasks.models import Media, Status, Title, TranscodeJob, UploadJob
 from webapp import format as say
 from webapp.pages import upload_view
 from webapp.pages.jobs.job_list import line_of, media_of
@@ -109,6 +109,8 @@ def facts(job: TranscodeJob, media: Media | None) -> list[tuple[str, str]]:
         pairs.append(("Size", say.size(media.size)))
     pairs.append(("Asked for by", job.created_by or ""))
     pairs.append(("Attempt", str(job.attempt or "")))
+    if job.status == Status.completed:
+        pairs.append(("Stream", job.detail or ""))
     pairs.append(("Job id", job.job_id))
     pairs.append(("Media id", job.media_id))
     return [(name, value) for name, value in pairs if value]
