@@ -7,6 +7,7 @@ import m3u8
 
 from tasks import keys, streams
 from tasks.infra.storage import get_storage
+from tasks.jobs import lifecycle
 from tasks.models import Media, Stream, TranscodeJob
 from tests.tasks.rows import a_job, a_media
 
@@ -19,9 +20,11 @@ PLAYLIST = (
 
 
 def a_published(media: Media | None = None) -> TranscodeJob:
-    """A job of a media that has built a stream, which is live where none of a later job is."""
+    """A completed job of a media; its stream is live where none of a later job is."""
     job = a_job(media_id=(media or a_media()).media_id, renditions=[{"name": "720p"}])
+    lifecycle.activate(job.job_id)
     publish(job)
+    assert lifecycle.complete_job(job.job_id, {}) is not None
     return job
 
 

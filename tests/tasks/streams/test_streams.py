@@ -156,7 +156,6 @@ def test_deleting_the_live_stream_s_job_with_outputs_retires_it_and_it_can_come_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     job = a_published()
-    lifecycle.cancel(TranscodeJob, job.job_id, EDITOR)
     stream = stream_of(job)
     outcome = act(Kind.transcode, Action.delete, job.job_id, EDITOR, outputs=True)
     assert outcome.data["retiredStreams"] == 1
