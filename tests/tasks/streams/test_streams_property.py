@@ -235,8 +235,8 @@ class Machine(RuleBasedStateMachine):
 
     def give_up(self, job: TranscodeJob, error: EncoderFailed) -> None:
         lifecycle.activate(job.job_id)
-        lifecycle.fail_job(job.job_id, error)
-        lifecycle.cancel_children(job.job_id, WHO, "Its job failed.")
+        lifecycle.fail_jobs({job.job_id: error})
+        lifecycle.cancel_children([job.job_id], WHO, "Its job failed.")
 
 
 @contextlib.contextmanager
