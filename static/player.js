@@ -47,6 +47,35 @@
     }
   }
 
+  // What media-chrome's menu of sound tracks reads. One of them is enabled.
+  class AudioTracks extends EventTarget {
+    #items = [];
+    #choose;
+
+    constructor(choose) {
+      super();
+      this.#choose = choose;
+    }
+
+    fill(items) {
+      const list = this;
+      this.#items = items.map(({ id, label, language, enabled }) => ({
+        id, label, language, kind: "main",
+        get enabled() { return enabled; },
+        set enabled(value) {
+          if (enabled === value) return;
+          enabled = value;
+          if (value) list.#choose(Number(id));
+          list.dispatchEvent(new Event("change"));
+        },
+      }));
+      this.dispatchEvent(new Event("addtrack"));
+    }
+
+    get length() { return this.#items.length; }
+    [Symbol.iterator]() { return this.#items[Symbol.iterator](); }
+  }
+
   function element(name, attributes = {}, ...children) {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -98,6 +127,8 @@
         else this.#hls.currentLevel = renditions[index].level;
       });
       video.videoRenditions = renditions;
+      const sounds = new AudioTracks((index) => { if (this.#hls) this.#hls.audioTrack = index; });
+      if (window.Hls.isSupported()) Object.defineProperty(video, "audioTracks", { value: sounds });
 
       this.replaceChildren(element("media-controller", {},
         video,
@@ -105,6 +136,7 @@
         element("media-error-dialog", { slot: "dialog" }),
         element("media-rendition-menu", { hidden: "", anchor: "auto" }),
         element("media-playback-rate-menu", { hidden: "", anchor: "auto" }),
+        element("media-audio-track-menu", { hidden: "", anchor: "auto" }),
         element("media-captions-menu", { hidden: "", anchor: "auto" }),
         element("media-control-bar", {}, element("media-time-range")),
         element("media-control-bar", {},
@@ -115,6 +147,7 @@
           element("media-volume-range"),
           element("media-time-display", { showduration: "" }),
           element("span", { class: "player-gap" }),
+          element("media-audio-track-menu-button"),
           element("media-captions-menu-button"),
           element("media-playback-rate-menu-button"),
           element("media-rendition-menu-button"),
@@ -122,10 +155,10 @@
           element("media-fullscreen-button"),
         ),
       ));
-      this.#play(video, src, renditions);
+      this.#play(video, src, renditions, sounds);
     }
 
-    #play(video, src, renditions) {
+    #play(video, src, renditions, sounds) {
       if (!window.Hls.isSupported()) {
         video.src = src; // Safari on iOS plays HLS by itself.
         return;
@@ -145,6 +178,13 @@
             bitrate: level.bitrate, frameRate: level.frameRate, codec: level.videoCodec,
           }))
           .filter((rendition) => rendition.height > 0));
+      });
+      hls.on(window.Hls.Events.AUDIO_TRACKS_UPDATED, (_name, { audioTracks }) => {
+        sounds.fill(audioTracks.map((track, index) => ({
+          id: String(index), label: track.name, language: track.lang, enabled: track.default,
+        })));
+        // The button is for films with a choice.
+        this.toggleAttribute("several-sounds", audioTracks.length > 1);
       });
       hls.on(window.Hls.Events.ERROR, (_name, data) => {
         if (!data.fatal) return;
