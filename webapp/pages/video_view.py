@@ -63,7 +63,7 @@ def context(media: Media) -> dict[str, Any]:
         "kind_line": kind_line,
         "player": job_context.player(media, name) if media.master_key else None,
         "streams": [_stream(row) for row in streams.of_media(media)],
-        "renditions": sorted(media.renditions or {}, key=_height, reverse=True),
+        "renditions": shelf.rungs(media),
         "rows": [row_of(job, media, {}) for job in jobs.order_by("-created_at").limit(JOBS_SHOWN)],
         "history": [
             {"at": line.at, "who": line.who, "what": _ACTIONS.get(line.action, line.action)}
