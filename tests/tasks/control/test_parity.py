@@ -41,6 +41,7 @@ _OWN = {
     "_id",
     "client_id",
     "last_op",
+    "stream_id",
     "created_at",
     "updated_at",
     "started_at",
