@@ -1,1 +1,1 @@
-"""What browsers and programs reach: API, pages, sockets, and the command `dailies`."""
+"""The web side: API, pages, sockets, and the command `dailies`."""

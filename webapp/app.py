@@ -102,7 +102,7 @@ def create_app() -> Flask:
 
 
 def configure(app: Flask, settings: Settings) -> None:
-    """What the settings say about cookies, secrets and proxies."""
+    """Applies the settings of cookies, secrets and proxies."""
     app.config.update(
         SECRET_KEY=secret_key(settings),
         SESSION_COOKIE_NAME="dailies_session",

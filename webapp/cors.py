@@ -1,4 +1,4 @@
-"""What pages of other sites may do: call the API from the origins of ``DAILIES_CORS_ORIGINS``.
+"""Pages of other sites may call the API from the origins of ``DAILIES_CORS_ORIGINS``.
 
 Flask-CORS answers preflights and adds the headers, for the paths of the API alone. An origin is
 compared whole. Cookies are never allowed along (no ``Allow-Credentials``): a page elsewhere shows

@@ -1,4 +1,4 @@
-"""What the dashboard shows, for its page and for programs alike."""
+"""Contents of the dashboard, for its page and for programs."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

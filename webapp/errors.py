@@ -119,7 +119,7 @@ def _http(error: HTTPException) -> AnyResponse:
 
 
 def _sentence(error: HTTPException) -> str:
-    """What a view said, or of an address that is none of ours, what would help."""
+    """The view's own sentence, or for an unknown address a sentence that helps."""
     if isinstance(error, MethodNotAllowed):
         return f"{request.method} does nothing here: use {' or '.join(_methods(error))}."
     if error.description == NotFound404.description:

@@ -43,7 +43,7 @@ HEADERS = {
 
 
 def answers(file: str) -> dict[int, Content | None]:
-    """What the description says of an answer with a stored file; ``file`` is a sentence."""
+    """OpenAPI answers of a route that serves a stored file; ``file`` is a sentence."""
     return {
         200: Content("*/*", file),
         206: Content("*/*", "The range of it that `Range` asked for."),

@@ -1,4 +1,4 @@
-"""What all WebSockets of this application share."""
+"""Shared parts of all WebSockets of this application."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""Who wants to know that this web process is about to end."""
+"""Callbacks for the end of this web process."""
 
 from collections.abc import Callable
 

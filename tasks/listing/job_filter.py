@@ -1,4 +1,4 @@
-"""What a list of jobs is narrowed to, for pages, API and bulk operations alike."""
+"""Filters of job lists, for pages, API and bulk operations alike."""
 
 import re
 from collections.abc import Mapping

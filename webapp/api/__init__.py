@@ -1,4 +1,4 @@
-"""What programs ask: one blueprint a file, with the models of its answers.
+"""The API for programs: one blueprint a file, with the models of its answers.
 
 May import: everything of this level but pages, live and cli.
 """

@@ -1,4 +1,4 @@
-"""What programs are answered: models, from which both the JSON and its documentation are made."""
+"""Models of answers, from which both the JSON and its documentation are made."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What programs send: JSON bodies and query parameters, refused with a sentence where wrong."""
+"""Requests of programs: JSON bodies and query parameters, refused with a sentence where wrong."""
 
 import re
 from typing import TYPE_CHECKING, Any, TypeVar

@@ -1,4 +1,4 @@
-"""What ``/api/modules`` and ``/api/upload/module`` take and answer."""
+"""Requests and answers of ``/api/modules`` and ``/api/upload/module``."""
 
 from typing import Any, Literal
 

@@ -21,7 +21,7 @@ bp = Blueprint("studio_overview", __name__, url_prefix="/v1/studio")
 
 
 class StatisticsQuery(BaseModel):
-    """What ``/statistics`` may be asked."""
+    """Query parameters of ``/statistics``."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -62,7 +62,7 @@ class StatisticsAnswer(Answer):
 
 
 class HeldAnswer(Answer):
-    """Who held it, and when."""
+    """The person or token that held it, and the time."""
 
     by: str
     at: At

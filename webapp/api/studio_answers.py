@@ -1,4 +1,4 @@
-"""What ``/v1/studio`` answers about jobs, and what each action on one says."""
+"""Answers of ``/v1/studio`` about jobs and the actions on them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -152,7 +152,7 @@ class Done(_OfKind[Job], Generic[Job]):
 
 
 class Cleaned(Done[Job], Generic[Job]):
-    """What was removed: files of the bucket with their bytes, uploads given up, rows."""
+    """Removed: files of the bucket with their bytes, uploads given up, rows."""
 
     files: int
     bytes: int

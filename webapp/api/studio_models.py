@@ -1,4 +1,4 @@
-"""What ``/v1/studio`` takes, as models."""
+"""Requests of ``/v1/studio``, as models."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -27,7 +27,7 @@ Moment = Annotated[datetime, PlainValidator(_moment, json_schema_input_type=date
 
 
 class FilterFields(BaseModel):
-    """What jobs are chosen by."""
+    """The filter of jobs."""
 
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 

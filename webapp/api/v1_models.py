@@ -1,4 +1,4 @@
-"""What ``/api/upload/v1`` is asked and answers, and the words in which it tells a job's state."""
+"""Requests and answers of ``/api/upload/v1``, and its names of a job's states."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What ``/api/videos`` takes and answers."""
+"""Requests and answers of ``/api/videos``."""
 
 from typing import Annotated, Literal
 

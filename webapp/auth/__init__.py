@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do.
+"""Identity and permissions of people and tokens.
 
 May import: models.
 """

@@ -1,4 +1,4 @@
-"""Who may do what: every view carries a rule, and a view without one stops the app from starting.
+"""Access rules: every view carries a rule, and a view without one stops the app from starting.
 
 Put the rule directly on the view, below the route::
 

@@ -218,7 +218,7 @@ def valid_role(role: str) -> Role:
 
 
 def hash_valid(password: str) -> str:
-    """What is kept of a password. Raises AccountError where it is too short or too long."""
+    """The stored hash of a password. Raises AccountError where it is too short or too long."""
     if len(password) < MIN_PASSWORD:
         raise AccountError(f"a password has {MIN_PASSWORD} characters or more")
     if len(password) > MAX_PASSWORD:

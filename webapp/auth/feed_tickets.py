@@ -19,7 +19,7 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Holder:
-    """Who asked for a ticket: by which session or token, and on a page of which origin."""
+    """The holder of a ticket: by which session or token, and on a page of which origin."""
 
     session_key: str | None
     token_digest: str | None

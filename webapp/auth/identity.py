@@ -1,4 +1,4 @@
-"""Who is asking: a browser's session, or a program's token."""
+"""The identity behind a request: a browser's session, or a program's token."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ LAST_USED_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Principal(UserMixin):
-    """Who is signed in; views and templates know it as ``current_user``.
+    """A signed-in person or token; views and templates know it as ``current_user``.
 
     ``name`` is what a job's history says of who did it: an e-mail, or ``token NAME``. ``scopes``
     is what a token is for; None for all that its role may do.
@@ -36,7 +36,7 @@ class Principal(UserMixin):
     user_id: str | None = None
 
     def get_id(self) -> str:
-        """What Flask-Login keeps in the cookie."""
+        """The id that Flask-Login keeps in the cookie."""
         return self.session_key or ""
 
     @property
@@ -46,7 +46,7 @@ class Principal(UserMixin):
 
 
 class Nobody(AnonymousUserMixin):
-    """Who isn't signed in: as ``current_user`` it has a name and no role."""
+    """Nobody signed in: as ``current_user`` it has a name and no role."""
 
     name = "nobody"
     role = None
@@ -57,7 +57,7 @@ class Nobody(AnonymousUserMixin):
 
 
 class WrongToken(Nobody):
-    """Who sent a token that counts for nothing."""
+    """A request with a token that is unknown, expired or revoked."""
 
     sentence = "This API token is unknown, expired or revoked."
 

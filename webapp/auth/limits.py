@@ -78,7 +78,7 @@ def _limit_open_uploads(app: Flask, places: Places) -> None:
 
 
 def counter() -> RateLimiter:
-    """What counts, for a limit that is no matter of routes alone."""
+    """The counting key, for a limit that does not depend on routes alone."""
     limiter: Limiter = current_app.extensions[_EXTENSION]
     return limiter.limiter
 

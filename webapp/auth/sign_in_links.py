@@ -28,7 +28,7 @@ def make(email: str) -> str:
 
 
 def owner(secret: str) -> User | None:
-    """Whom the link would sign in, without using it up."""
+    """The account that the link would sign in; the link stays valid."""
     link = _good(secret).first()
     return link and User.objects(user_id=link.user_id).first()
 

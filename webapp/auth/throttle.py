@@ -62,7 +62,7 @@ def forget_attempts(email: str, address: str | None) -> None:
 
 
 def network(address: str | None) -> str:
-    """Who one address stands for: itself, or the /64 of an IPv6 address, which one machine has."""
+    """The client behind an address: itself, or the /64 of an IPv6 address, one machine's."""
     try:
         ip = ipaddress.ip_address(address or "")
     except ValueError:

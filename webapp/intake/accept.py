@@ -84,7 +84,7 @@ def _limited(request: Request) -> int:
 
 
 class _Intake:
-    """What is known of the upload so far, while its parts come in."""
+    """The state of an upload while its parts come in."""
 
     def __init__(self, who: str, limit: int, media_id: str, most: int) -> None:
         self.who = who

@@ -93,7 +93,7 @@ class Subscriber(Socket):
 
 @dataclass(frozen=True)
 class Next:
-    """What a sender does next: send ``data``, or close, or wait.
+    """The next act of a sender: send ``data``, or close, or wait.
 
     ``id`` is the event up to which it has then sent everything; None where more is waiting.
     """
@@ -142,7 +142,7 @@ class FeedHub(SocketHub[Subscriber], Listener):
             return self._position
 
     def next(self, subscriber: Subscriber) -> Next:
-        """What a sender has to do."""
+        """The next act of this subscriber's sender."""
         with self._lock:
             # Before the look at the queue, so that what comes after it wakes the sender again.
             subscriber.wake.clear()

@@ -1,4 +1,4 @@
-"""What a client of the feed asks for, in its address."""
+"""Query parameters of the feed's address."""
 
 import re
 from dataclasses import dataclass, field

@@ -27,7 +27,7 @@ class Gap:
 
 
 class Listener:
-    """Who is told, by the reader's own thread; nothing here may wait."""
+    """Called by the reader's own thread with what happens; no method may wait."""
 
     def joined(self, position: str, gap: "Gap | None") -> None:
         """The feed is there, for the first time or again; what comes next comes after an id."""

@@ -1,4 +1,4 @@
-"""What one socket of the feed is sent: hello, what it missed, then what happens."""
+"""Sends to one socket of the feed: hello, missed events, then live events."""
 
 import contextlib
 import logging

@@ -334,7 +334,7 @@ def touches(changed: set[str], view: View) -> bool:
 
 
 def messages(before: Panels | None, now: Panels) -> list[str]:
-    """What brings a browser from one state, or from none, to the next.
+    """Messages that bring a browser from one state, or from none, to the next.
 
     Rows that come, go or change places are a message of their own. It names the ``rows`` of a list
     in order, so that the browser may put it off while somebody points at one that would move;

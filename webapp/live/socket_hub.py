@@ -64,7 +64,7 @@ class SocketHub(ABC, Generic[S]):
             self._forget(socket)
 
     def credentials(self) -> set[Any]:
-        """Who all the sockets are."""
+        """The credentials of all sockets."""
         with self._lock:
             return {socket.credential for socket in self._all}
 

@@ -1,4 +1,4 @@
-"""What a person or a token may do."""
+"""Roles of people and tokens."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What a token is for, apart from how much its role may do."""
+"""The purposes of a token, beside the rights of its role."""
 
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ class Scope(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What it opens, for people."""
+        """A sentence for people: the calls that it allows."""
         return _MEANINGS[self]
 
 

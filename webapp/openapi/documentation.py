@@ -1,4 +1,4 @@
-"""What a route says of itself, for `/openapi.json` and `/docs`.
+"""Descriptions of routes, for `/openapi.json` and `/docs`.
 
 Put it below the access rule. It only describes: what comes in is checked by `webapp.api.bodies`,
 and the tests send what is described, and worse, and hold the answers against this::
@@ -99,6 +99,6 @@ def documented(
 
 
 def documentation_of(view: Callable[..., Any]) -> Documentation | None:
-    """What a view says of itself; None where it says nothing."""
+    """The documentation of a view, or None."""
     said: Documentation | None = getattr(view, _SAID, None)
     return said

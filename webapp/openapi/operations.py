@@ -74,7 +74,7 @@ _PAGE_ANSWERS = {
 
 
 def responses() -> dict[str, Any]:
-    """What many routes answer alike, for ``components/responses``."""
+    """Answers that many routes share, for ``components/responses``."""
     problem = {MEDIA_TYPE: {"schema": {"$ref": f"{PLACE}{Problem.__name__}"}}}
     page: dict[str, Any] = {"text/html": {}}
     return {

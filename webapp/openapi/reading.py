@@ -26,7 +26,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Body:
-    """What is sent or answered in one media type; ``fields`` are none where it is no JSON."""
+    """A body in one media type; without ``fields`` where it is no JSON."""
 
     media_type: str
     fields: tuple[Field, ...]
@@ -150,7 +150,7 @@ class _Reader:
         return [one for one in choices if one.get("properties")]
 
     def _inside(self, schema: Schema) -> Schema:
-        """What the fields of a value are: those of an item of a list, too."""
+        """The fields of a value; of a list, those of an item."""
         whole = self._resolved(never_null(self._resolved(schema)))
         return self._resolved(whole["items"]) if "items" in whole else whole
 

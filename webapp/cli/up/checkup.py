@@ -1,4 +1,4 @@
-"""What `dailies doctor` looks at, one function a thing."""
+"""The checks of `dailies doctor`, one function each."""
 
 import platform
 import re
@@ -244,7 +244,7 @@ def _ffmpeg(settings: Settings) -> Iterator[Finding]:
 
 
 def _speech(settings: Settings) -> Finding:
-    """Who would listen for a training module; nobody is asked, and no model loaded."""
+    """The speech provider of training modules; nothing is called, and no model loaded."""
     name = "Speech"
     if settings.analysis_provider == "openai":
         if not settings.openai_transcription_model:

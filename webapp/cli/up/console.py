@@ -1,4 +1,4 @@
-"""What `dailies up` says: one line an event, each with the time and who says it."""
+"""Output of `dailies up`: one line an event, with its time and process."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""What `dailies up` keeps in the data folder beside the servers' data."""
+"""Files of `dailies up` in the data folder, beside the servers' data."""
 
 import json
 import os
@@ -13,7 +13,7 @@ class DataFolderError(Exception):
 
 @dataclass(frozen=True)
 class StorageKeys:
-    """What opens the embedded S3 server."""
+    """Access key and secret of the embedded S3 server."""
 
     access_key: str
     secret_key: str

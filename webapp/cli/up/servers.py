@@ -52,7 +52,7 @@ class Server(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """What clients connect to."""
+        """The URL for clients."""
 
     @abstractmethod
     def variables(self) -> dict[str, str]:
@@ -63,7 +63,7 @@ class Server(ABC):
         """Make one real request. Raises any exception where it isn't answered well."""
 
     def environment(self) -> dict[str, str]:
-        """What the server's own process needs in its environment beside the usual."""
+        """Variables that the server's own process needs besides the usual."""
         return {}
 
     def prepare(self) -> None:

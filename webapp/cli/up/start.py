@@ -229,7 +229,7 @@ class Up:
 
 
 def _what_is_missing(answer: bytes) -> str:
-    """What `/readyz` says no to, such as "worker (no worker is alive)"."""
+    """The failing checks of `/readyz`, such as "worker (no worker is alive)"."""
     try:
         checks = json.loads(answer)["checks"].items()
         return ", ".join(f"{name} ({check['detail']})" for name, check in checks if not check["ok"])
