@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import accept, bulk, reconciler, report, rows, transcode, upload
+from bench import accept, bulk, first_frame, reconciler, report, rows, simulation, transcode, upload
 from bench.options import CannotMeasure, Options
 from bench.report import Result
 from tasks.media.tools import ToolMissing
@@ -23,6 +23,8 @@ PARTS: dict[str, Callable[[Options], list[Result]]] = {
     "reconciler": reconciler.measure,
     "rows": rows.measure,
     "transcode": transcode.measure,
+    "first_frame": first_frame.measure,
+    "simulation": simulation.measure,
 }
 
 

@@ -37,6 +37,10 @@ class Client:
         path = f"/api/upload/convert-to-hls/{video_id}"
         self._call("POST", path, body, {"Content-Type": "application/json"}, 202)
 
+    def post(self, path: str) -> dict[str, Any]:
+        """The JSON answer to a request without a body. Raises CannotMeasure."""
+        return self._call("POST", path, None, {}, 200)
+
     def upload(self, name: str, size: int, pieces: Iterable[bytes]) -> dict[str, str]:
         """Sends a file of ``size`` bytes without holding it; returns its ``{id, s3Key}``."""
         boundary = secrets.token_hex(16)

@@ -13,7 +13,7 @@ RATE = 30
 BITRATE = "50M"
 
 
-def make_clip(path: Path, seconds: int, tools: Tools) -> None:
+def make_clip(path: Path, seconds: int, tools: Tools, bitrate: str = BITRATE) -> None:
     """Writes ``seconds`` of H.264 1080p30 with AAC stereo to ``path``.
 
     The shipped clip in a loop, each turn of it cut and moved otherwise, with film grain: without
@@ -37,7 +37,7 @@ def make_clip(path: Path, seconds: int, tools: Tools) -> None:
         *("-f", "lavfi", "-i", f"anoisesrc=color=pink:amplitude=0.2:duration={seconds}"),
         *("-map", "0:v:0", "-map", "1:a:0", "-vf", pictures, "-frames:v", str(seconds * RATE)),
         *("-c:v", "libx264", "-preset", "superfast", "-g", "15"),
-        *("-b:v", BITRATE, "-minrate", BITRATE, "-maxrate", BITRATE, "-bufsize", BITRATE),
+        *("-b:v", bitrate, "-minrate", bitrate, "-maxrate", bitrate, "-bufsize", bitrate),
         *("-c:a", "aac", "-b:a", "160k", "-ac", "2", "-ar", "48000"),
         *("-movflags", "+faststart", str(path)),
     ]

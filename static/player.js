@@ -1,4 +1,6 @@
-// <dailies-player src poster storyboard name>: media-chrome's controls over hls.js.
+// <dailies-player src poster storyboard name length>: media-chrome's controls over hls.js.
+// With a length (seconds) the stream is still being made: what there is of it is played, and more is
+// fetched as it comes.
 (() => {
   "use strict";
 
@@ -76,6 +78,34 @@
     [Symbol.iterator]() { return this.#items[Symbol.iterator](); }
   }
 
+  function clock(seconds) {
+    const whole = Math.floor(seconds);
+    const two = (number) => String(number).padStart(2, "0");
+    const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+    return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  }
+
+  // How far a stream is that is being made, and how fast it comes.
+  class Growth {
+    static SPAN = 60; // seconds over which the speed is measured
+    static LEAST = 10;
+    #points = [];
+
+    note(ready) {
+      const at = performance.now() / 1000;
+      if (this.#points.at(-1)?.ready === ready) return;
+      this.#points.push({ at, ready });
+      while (this.#points.length > 2 && at - this.#points[1].at > Growth.SPAN) this.#points.shift();
+    }
+
+    // Seconds of film a second, or null while nobody knows.
+    get speed() {
+      const [first, last] = [this.#points.at(0), this.#points.at(-1)];
+      const seconds = performance.now() / 1000 - (first?.at ?? Infinity);
+      return seconds < Growth.LEAST ? null : (last.ready - first.ready) / seconds;
+    }
+  }
+
   function element(name, attributes = {}, ...children) {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -83,8 +113,15 @@
     return made;
   }
 
+  function thumbnails(src) {
+    return element("track", { kind: "metadata", label: "thumbnails", src, default: "" });
+  }
+
   class Player extends HTMLElement {
     #hls = null;
+    #line = null;
+    #words = null;
+    #growth = new Growth();
 
     async connectedCallback() {
       if (this.firstElementChild) return;
@@ -116,9 +153,7 @@
       if (new URL(src, location.href).origin !== location.origin) video.crossOrigin = "anonymous";
       if (this.getAttribute("poster")) video.poster = this.getAttribute("poster");
       if (storyboard) {
-        video.append(element("track", {
-          kind: "metadata", label: "thumbnails", src: storyboard, default: "",
-        }));
+        video.append(thumbnails(storyboard));
       }
       const renditions = new Renditions((index) => {
         if (!this.#hls) return;
@@ -138,7 +173,7 @@
         element("media-playback-rate-menu", { hidden: "", anchor: "auto" }),
         element("media-audio-track-menu", { hidden: "", anchor: "auto" }),
         element("media-captions-menu", { hidden: "", anchor: "auto" }),
-        element("media-control-bar", {}, element("media-time-range")),
+        element("media-control-bar", {}, element("div", { class: "player-track" }, ...this.#track())),
         element("media-control-bar", {},
           element("media-play-button"),
           element("media-seek-backward-button", { seekoffset: "10" }),
@@ -155,7 +190,44 @@
           element("media-fullscreen-button"),
         ),
       ));
+      if (this.#length) {
+        this.#words = element("p", { class: "player-growth", role: "status" }, "Encoding");
+        this.append(this.#words);
+      }
       this.#play(video, src, renditions, sounds);
+    }
+
+    get #length() { return Number(this.getAttribute("length")) || 0; }
+
+    #track() {
+      if (!this.#length) return [element("media-time-range")];
+      this.#line = element("span", { class: "player-ready" });
+      return [element("media-time-range"), this.#line];
+    }
+
+    // The storyboard comes last, beside the stream.
+    #addStoryboard() {
+      if (!this.#hls?.levels.some((level) => level.height > 0)) return;
+      const src = new URL("storyboard.vtt", new URL(this.getAttribute("src"), location.href));
+      this.querySelector("video").append(thumbnails(src));
+    }
+
+    // Shows how much of the whole can be played by now.
+    #grow(details) {
+      if (!this.#words) return;
+      if (!details.live) {
+        this.#words.remove();
+        this.#line.remove();
+        this.#words = this.#line = null;
+        this.#addStoryboard();
+        return;
+      }
+      this.#growth.note(details.edge);
+      const speed = this.#growth.speed;
+      // At its own pace or faster, nobody who watches need know how fast.
+      const pace = speed !== null && speed < 1 ? ` at ${speed.toFixed(1)}×` : "";
+      this.#words.textContent = `Encoding${pace}, ${clock(details.edge)} ready`;
+      this.#line.style.setProperty("--ready", Math.min(1, details.edge / this.#length));
     }
 
     #play(video, src, renditions, sounds) {
@@ -169,6 +241,8 @@
         capLevelToPlayerSize: false,
         // Bytes and seconds are cheap next to a seek that waits.
         backBufferLength: 30,
+        // A stream that is being made is watched from its beginning, not where it is being made.
+        startPosition: 0,
       });
       this.#hls = hls;
       hls.on(window.Hls.Events.MANIFEST_PARSED, () => {
@@ -186,6 +260,13 @@
         // The button is for films with a choice.
         this.toggleAttribute("several-sounds", audioTracks.length > 1);
       });
+      if (this.#length) {
+        // The seek bar is as long as the film will be.
+        hls.on(window.Hls.Events.MEDIA_ATTACHED, (_name, data) => {
+          if (data.mediaSource?.readyState === "open") data.mediaSource.duration = this.#length;
+        });
+        hls.on(window.Hls.Events.LEVEL_UPDATED, (_name, data) => this.#grow(data.details));
+      }
       hls.on(window.Hls.Events.ERROR, (_name, data) => {
         if (!data.fatal) return;
         if (data.type === window.Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from tasks.models import Media, TranscodeJob
 from webapp import media_state
 from webapp.media_state import MediaState
+from webapp.playable import Now, playable_of
 from webapp.urls import player_url
 
 #: What is read of a media.
-FIELDS = ("media_id", "filename", "master_key", "poster_key", "storyboard_key")
+FIELDS = ("media_id", "filename", "master_key", "poster_key", "storyboard_key", "duration")
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Shown:
     manifest_url: str | None
     thumbnails: list[str]
     storyboard_url: str | None
+    playable: Now | None
 
 
 def shown(media_id: str) -> Shown | None:
@@ -42,4 +44,5 @@ def shown(media_id: str) -> Shown | None:
         manifest_url=url(media.master_key),
         thumbnails=[poster] if poster else [],
         storyboard_url=url(media.storyboard_key),
+        playable=playable_of(media),
     )

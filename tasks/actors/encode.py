@@ -1,20 +1,33 @@
 """Transcode: one chunk in every rendition, or the sound of the whole film."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from tasks import keys
+from tasks import keys, streams
+from tasks.actors.emission import Emission
+from tasks.actors.growth import grow
 from tasks.actors.heartbeat import Heartbeat
 from tasks.actors.job_rows import job_of, media_of, plan_of, source_of
-from tasks.actors.scratch import put_folder, scratch_folder
+from tasks.actors.kept import Kept, keep
+from tasks.actors.scratch import put_files, scratch_folder
 from tasks.actors.tooling import run_limits, straight, tools
 from tasks.infra.source_cache import source_file
 from tasks.media.commands import output_folders
 from tasks.media.pictures import encode_pictures
+from tasks.media.plan import Chunk, Plan
 from tasks.media.process import Progress
-from tasks.media.segments import RenditionOutput
+from tasks.media.segments import (
+    AudioReader,
+    ChunkOutput,
+    RenditionOutput,
+    VideoReader,
+    check_audio_length,
+    continued,
+    thumbnails_of,
+)
 from tasks.media.sound import encode_sound
-from tasks.models import Step, StepKind
+from tasks.models import Media, Step, StepKind
 from tasks.records import job_log
 from tasks.records.job_log_text import WARNING, ended_early
 from tasks.settings import get_settings
@@ -31,9 +44,41 @@ def encode_chunk(step: Step, beat: Heartbeat) -> dict[str, Any]:
     job = job_of(step.transcode_id)
     media, plan = media_of(job), plan_of(job)
     chunk = plan.chunks[step.index]
+    prefix = work_prefix(step)
+    kept = keep(step, prefix, streams.prefix(streams.of_job(job)))
+    # Thumbnails that were lost cannot be made alone.
+    rest = plan.rest_of(chunk, kept.segments if kept.whole else 0)
+    if rest is None:
+        output = ChunkOutput(
+            index=chunk.index, frames=kept.frames, renditions=kept.renditions, thumbnails=()
+        )
+    else:
+        output = _encode(step, beat, media, plan, rest, kept, prefix)
+    if output.held:
+        job_log.note(job.job_id, f"chunk {step.index + 1}", ended_early(output.held), level=WARNING)
+    whole = output.model_copy(
+        update={
+            "frames": output.renditions[0].frames,
+            "thumbnails": tuple(sorted({*kept.thumbnails, *output.thumbnails})),
+        }
+    )
+    result = {**whole.model_dump(mode="json"), "prefix": prefix, "sizes": sizes(whole.renditions)}
+    return {"result": result, "part": {}, "frames_done": whole.frames, "speed": None}
+
+
+def _encode(
+    step: Step, beat: Heartbeat, media: Media, plan: Plan, rest: Chunk, kept: Kept, prefix: str
+) -> ChunkOutput:
+    """Encodes what is left of a chunk, and puts it into the work area.
+
+    Gives back the renditions, with what was kept, and the thumbnails made.
+    """
+    chunk = plan.chunks[step.index]
+    before = chunk.frames - rest.frames
+    skip = kept.segments if rest == chunk else 0
 
     def show(progress: Progress) -> None:
-        frames = min(progress.frame, chunk.frames)
+        frames = min(before + progress.frame, chunk.frames)
         beat.report(
             frames_done=frames,
             speed=progress.speed,
@@ -45,28 +90,53 @@ def encode_chunk(step: Step, beat: Heartbeat) -> dict[str, Any]:
         source = straight(fetched, info, beat.stop)
         for output_folder in output_folders(plan, folder):
             output_folder.mkdir()
-        output = encode_pictures(
-            source,
-            info,
-            plan,
-            chunk,
+        emission = Emission(
+            step,
+            beat,
             folder,
-            tools(),
-            preset=get_settings().x264_preset,
-            limits=run_limits(folder, chunk.frames / float(plan.rate)),
-            stop=beat.stop,
-            on_progress=show,
+            prefix,
+            [VideoReader(folder, rung.name, plan, rest) for rung in plan.rungs],
+            kept=kept,
+            skip=skip,
+            # The last segment is made anew where the source ends early.
+            most=rest.segments - 1,
+            thumbnails=lambda frames: thumbnails_of(plan, rest, frames),
+            on_more=lambda: grow(step.transcode_id),
         )
-        prefix = work_prefix(step)
-        put_folder(folder, prefix, beat.stop)
-    if output.held:
-        job_log.note(job.job_id, f"chunk {step.index + 1}", ended_early(output.held), level=WARNING)
-    result = {
-        **output.model_dump(mode="json"),
-        "prefix": prefix,
-        "sizes": sizes(output.renditions),
-    }
-    return {"result": result, "frames_done": output.frames, "speed": None}
+        with emission:
+            output = encode_pictures(
+                source,
+                info,
+                plan,
+                rest,
+                folder,
+                tools(),
+                preset=get_settings().x264_preset,
+                limits=run_limits(folder, rest.frames / float(plan.rate)),
+                stop=beat.stop,
+                on_progress=show,
+            )
+        renditions = _put_rest(folder, output.renditions, output.thumbnails, emission, prefix, beat)
+    return output.model_copy(update={"renditions": renditions})
+
+
+def _put_rest(
+    folder: Path,
+    made: Sequence[RenditionOutput],
+    thumbnails: Sequence[str],
+    emission: Emission,
+    prefix: str,
+    beat: Heartbeat,
+) -> tuple[RenditionOutput, ...]:
+    """Puts the files of an encoder that were not put while it was at work.
+
+    Gives back the renditions with all that was sent and kept before.
+    """
+    names = [*thumbnails]
+    for rendition in made:
+        names += [rendition.init_name, *(s.name for s in rendition.segments[emission.count :])]
+    put_files(folder, [name for name in names if name not in emission.sent], prefix, beat.stop)
+    return continued(emission.renditions, made, emission.count)
 
 
 def encode_audio(step: Step, beat: Heartbeat) -> dict[str, Any]:
@@ -76,6 +146,8 @@ def encode_audio(step: Step, beat: Heartbeat) -> dict[str, Any]:
     """
     job = job_of(step.transcode_id)
     media, plan = media_of(job), plan_of(job)
+    prefix = work_prefix(step)
+    kept = keep(step, prefix, streams.prefix(streams.of_job(job)))
 
     def show(progress: Progress) -> None:
         share = min(1.0, progress.out_time_s / plan.duration)
@@ -90,28 +162,43 @@ def encode_audio(step: Step, beat: Heartbeat) -> dict[str, Any]:
         source = straight(fetched, info, beat.stop)
         for output_folder in output_folders(plan, folder):
             output_folder.mkdir()
-        sound = encode_sound(
-            source,
-            info,
-            plan,
+        target = loudness_target()
+        emission = Emission(
+            step,
+            beat,
             folder,
-            tools(),
-            limits=run_limits(folder, plan.duration * len(plan.sounds)),
-            target=loudness_target(),
-            stop=beat.stop,
-            on_progress=show,
+            prefix,
+            # Sound that is made louder is encoded more than once: only the last time counts.
+            [] if target is not None else [AudioReader(folder, sound) for sound in plan.sounds],
+            kept=kept,
+            skip=kept.segments,
+            thumbnails=lambda _frames: (),
+            on_more=lambda: grow(step.transcode_id),
         )
-        prefix = work_prefix(step)
-        put_folder(folder, prefix, beat.stop)
+        with emission:
+            sound = encode_sound(
+                source,
+                source_of(media),
+                plan,
+                folder,
+                tools(),
+                limits=run_limits(folder, plan.duration * len(plan.sounds)),
+                target=target,
+                stop=beat.stop,
+                on_progress=show,
+            )
+        renditions = _put_rest(folder, sound.renditions, (), emission, prefix, beat)
+    for output in renditions:
+        check_audio_length(plan, output)
     for note in sound.notes:
         job_log.note(job.job_id, StepKind.AUDIO.value, note, level="warning")
     result = {
-        "renditions": [output.model_dump(mode="json") for output in sound.renditions],
+        "renditions": [output.model_dump(mode="json") for output in renditions],
         "thumbnails": [],
         "prefix": prefix,
-        "sizes": sizes(sound.renditions),
+        "sizes": sizes(renditions),
     }
-    return {"result": result, "speed": None}
+    return {"result": result, "part": {}, "speed": None}
 
 
 def work_prefix(step: Step) -> str:

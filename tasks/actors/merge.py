@@ -24,7 +24,7 @@ from tasks.media.plan import STORYBOARD, THUMBNAIL_FOLDER, Plan
 from tasks.media.playlists import all_playlists, peak_bandwidth
 from tasks.media.presentation import check_presentation
 from tasks.media.process import run
-from tasks.media.segments import ChunkOutput, RenditionOutput, join, odd_chunks
+from tasks.media.segments import ChunkOutput, RenditionOutput, inits_of, join, odd_chunks
 from tasks.media.storyboard import sheets, webvtt
 from tasks.media.tracks import is_sound
 from tasks.media.verify import verify
@@ -63,7 +63,7 @@ def merge(step: Step, beat: Heartbeat) -> dict[str, Any]:
     stream, plan = streams.of_job(job), plan_of(job)
     encoded = [_encoded(row) for row in _encodes(job)]
     area = get_storage().list(keys.work(job.job_id))
-    _redo_unusable(encoded, area)
+    _redo_unusable(encoded, area, _settled(stream, encoded))
     renditions = _whole(plan, encoded)
     frames = max((r.frames for r in renditions if not is_sound(r.name)), default=0)
     texts = all_playlists(plan, renditions)
@@ -100,19 +100,28 @@ def _encoded(row: Step) -> Encoded:
     return Encoded(row, row.result["prefix"], renditions, chunk)
 
 
-def _redo_unusable(encoded: Sequence[Encoded], area: dict[str, ObjectInfo]) -> None:
+def _settled(stream: Stream, encoded: Sequence[Encoded]) -> tuple[str, ...]:
+    """The init segments that somebody may be watching already, as the first chunk has them."""
+    first = next((part.chunk for part in encoded if part.chunk and part.chunk.index == 0), None)
+    return inits_of(first) if stream.grown and first is not None else ()
+
+
+def _redo_unusable(
+    encoded: Sequence[Encoded], area: dict[str, ObjectInfo], settled: tuple[str, ...]
+) -> None:
     """Sends back chunks that do not fit or whose files are gone. Raises NotYet, EncoderFailed."""
-    odd = odd_chunks([part.chunk for part in encoded if part.chunk is not None])
-    unusable: list[tuple[Encoded, str]] = []
+    odd = odd_chunks([part.chunk for part in encoded if part.chunk is not None], settled)
+    unusable: list[tuple[Encoded, str, bool]] = []
     for part in encoded:
         if part.chunk is not None and part.chunk.index in odd:
-            unusable.append((part, "Its init segment differs from that of the other chunks."))
+            why = "Its init segment differs from that of the other chunks."
+            unusable.append((part, why, True))
         elif any(key not in area for key in part.keys):
-            unusable.append((part, "Its files are not in the work area any more."))
-    for part, why in unusable:
+            unusable.append((part, "Its files are not in the work area any more.", False))
+    for part, why, anew in unusable:
         if part.step.attempt >= get_settings().max_attempts:
             raise EncoderFailed(f"Chunk {part.step.index + 1} cannot be used: {why}")
-        lifecycle.redo(part.step, why)
+        lifecycle.redo(part.step, why, anew=anew)
     if unusable:
         raise NotYet(f"{len(unusable)} chunks have to be encoded again.")
 

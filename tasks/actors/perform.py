@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from dramatiq.errors import Retry
 from pymongo.errors import PyMongoError
 
+from tasks.actors.growth import grow
 from tasks.actors.heartbeat import Heartbeat, shutting_down
 from tasks.control import pausing
 from tasks.errors import NotYet, OutOfDisk, Stopped, WorkError
@@ -53,6 +54,8 @@ def perform(
         raise Retry(f"{job_id} is tried again", delay=int(delay * 1000))
     if unit.parent_id is not None:
         advance(unit.parent_id)
+    if isinstance(unit, Step) and unit.kind in (StepKind.CHUNK, StepKind.AUDIO):
+        grow(unit.transcode_id)
 
 
 def _attempt(unit: Unit, work: Callable[[Unit, Heartbeat], Mapping[str, Any]]) -> float | None:

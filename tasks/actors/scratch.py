@@ -4,7 +4,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,19 +47,14 @@ def _parent() -> Path:
     return get_settings().scratch / "work"
 
 
-def put_folder(folder: Path, prefix: str, stop: threading.Event) -> None:
-    """Puts every file below ``folder`` under ``prefix`` in the bucket.
-
-    Raises StorageFailed, Stopped.
-    """
+def put_files(folder: Path, names: Iterable[str], prefix: str, stop: threading.Event) -> None:
+    """Puts files below ``folder`` under ``prefix`` in the bucket. Raises StorageFailed, Stopped."""
     storage = get_storage()
 
-    def put(path: Path) -> None:
+    def put(name: str) -> None:
         if stop.is_set():
             raise Stopped("Stopped while writing to storage.")
-        name = path.relative_to(folder).as_posix()
-        storage.put_file(prefix + name, path, keys.content_type(name), stop)
+        storage.put_file(prefix + name, folder / name, keys.content_type(name), stop)
 
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
     with ThreadPoolExecutor(PARALLEL) as pool:
-        list(pool.map(put, files))
+        list(pool.map(put, names))

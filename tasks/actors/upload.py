@@ -26,6 +26,7 @@ PARALLEL = 8
 def upload_hls(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
     """Copies a rendition's files from the work area to the job's stream, the playlists last."""
     job = job_of(upload.transcode_id)
+    streams.stop_growing(job)
     files = rendition_files(job, upload.rendition)
     target = rendition_prefix(streams.of_job(job), upload.rendition)
     return {**_sync(files, target, job, beat), "upload_path": target}

@@ -25,6 +25,7 @@ KINDS: dict[str, EventKind] = {
     "mediaChanged": EventKind.media,
     "streamPublished": EventKind.media,
     "mediaDeleted": EventKind.media,
+    "streamPlayable": EventKind.media,
     "workersChanged": EventKind.workers,
     "jobRepaired": EventKind.repair,
     "statsChanged": EventKind.stats,
@@ -60,6 +61,10 @@ FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "mediaChanged": (frozenset({"kind", "mediaId"}), frozenset({"transcodeId"})),
     "streamPublished": (frozenset({"kind", "mediaId", "streamId"}), frozenset()),
     "mediaDeleted": (frozenset({"kind", "mediaId"}), frozenset()),
+    "streamPlayable": (
+        frozenset({"kind", "mediaId", "streamId", "until", "duration", "complete"}),
+        frozenset({"transcodeId"}),
+    ),
     "workersChanged": (frozenset({"kind", "worker", "live"}), frozenset()),
     "statsChanged": (frozenset({"kind", "transcode", "upload"}), frozenset()),
 }

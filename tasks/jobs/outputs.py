@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from tasks import keys
 from tasks.infra.storage import ObjectInfo
+from tasks.media.plan import GROWING, playlist_name
 from tasks.models import Step, StepKind, Stream, Subtitle, TranscodeJob
 from tasks.subtitles.segments import names
 
@@ -25,7 +26,15 @@ def rendition_files(job: TranscodeJob, rendition: str) -> dict[str, str]:
         for name in merge.result.get("playlists", []):
             if name.startswith(f"{rendition}/"):
                 files[name.removeprefix(f"{rendition}/")] = merge.result["prefix"] + name
+            if name == playlist_name(rendition) and _grew(job):
+                # Who has been watching while it grew sees in the same place that it is whole.
+                files[GROWING] = merge.result["prefix"] + name
     return files
+
+
+def _grew(job: TranscodeJob) -> bool:
+    watched = Stream.objects(stream_id=job.stream_id, playable_until__gt=0)
+    return bool(job.stream_id) and watched.only("id").first() is not None
 
 
 def encodes_of(job: TranscodeJob) -> Iterable[Step]:

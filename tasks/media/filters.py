@@ -22,7 +22,6 @@ _MATRICES = {
     "bt2020c": "bt2020",
 }
 _RGB_FORMATS = ("gbr", "rgb", "bgr", "argb", "abgr", "0rgb", "0bgr", "xyz", "pal8", "bayer")
-_HDR_MATRICES = {name: name for name in ("bt2020nc", "bt2020c", "bt709", "ictcp")}
 _WIDE_PRIMARIES = {"bt2020", "smpte432", "smpte431"}
 _SDR_TRANSFERS = {"bt709", "smpte170m", "bt2020-10", "bt2020-12", "iec61966-2-1"}
 
@@ -85,7 +84,7 @@ def to_sdr(video: VideoInfo) -> list[Filter]:
     if not _needs_zscale(video):
         return []
     rgb = _is_rgb(video)
-    matrix = "gbr" if rgb else _HDR_MATRICES.get(video.color_space, "bt2020nc")
+    matrix = "gbr" if rgb else "bt2020c" if video.color_space == "bt2020c" else "bt2020nc"
     if not video.is_hdr:
         matrix = "gbr" if rgb else video.color_space or "bt709"
     known = {

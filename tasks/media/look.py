@@ -15,7 +15,6 @@ LOOK_FILTERS: tuple[tuple[str, dict[str, int]], ...] = (("showinfo", {"checksum"
 _FRAME = re.compile(r"\bn: *\d+ .*\bfmt:(\S+) .*\bsar:(\d+/\d+) s:(\d+)x(\d+) i:(.)")
 _COLOURS = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
 _SIDE_DATA = re.compile(r"side data - ([^:(]+)")
-_TURNED = re.compile(r"displaymatrix: rotation of (-?[\d.]+) degrees")
 _FIELDS = re.compile(r"Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)")
 _UNKNOWN = {"unknown", "reserved", "unspecified"}
 
@@ -39,7 +38,6 @@ class Look(Value):
     color_primaries: str = ""
     color_transfer: str = ""
     side_data: tuple[str, ...] = ()
-    turned: float | None = None  # degrees against the clock, by a display matrix in the stream
     frames: int = 0
     flagged_top: int = 0  # flagged as interlaced, with the top field first
     flagged_bottom: int = 0
@@ -83,7 +81,6 @@ def parse_look(lines: Sequence[str]) -> Look:
     first: re.Match[str] | None = None
     colours: re.Match[str] | None = None
     side_data: dict[str, None] = {}
-    turned: float | None = None
     flags: list[str] = []
     combed = (0, 0, 0)
     for line in lines:
@@ -94,8 +91,6 @@ def parse_look(lines: Sequence[str]) -> Look:
             colours = colours or found
         elif found := _SIDE_DATA.search(line):
             side_data[found[1].strip()] = None
-            if turn := _TURNED.search(line):
-                turned = float(turn[1]) if turned is None else turned
         elif found := _FIELDS.search(line):
             combed = (int(found[1]), int(found[2]), int(found[3]))
     if first is None:
@@ -111,7 +106,6 @@ def parse_look(lines: Sequence[str]) -> Look:
         color_primaries=named[2],
         color_transfer=named[3],
         side_data=tuple(side_data),
-        turned=turned,
         frames=len(flags),
         flagged_top=flags.count("T"),
         flagged_bottom=flags.count("B"),

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 from tasks.errors import BadInput
 from tasks.media.look import Look
-from tasks.media.orientation import Degrees, Orientation, orientation
+from tasks.media.orientation import orientation
 from tasks.media.source import VideoInfo
 
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
@@ -32,8 +32,6 @@ _LONGEST_PIXEL = 8
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # Dolby Vision without a base layer that others can show has this compatibility id.
 _NO_COMPATIBLE_LAYER = 0
-# Some multiplexers leave the id out of these, which always have such a layer.
-_PROFILES_WITH_BASE_LAYER = {2, 3, 4, 6, 7, 8, 9}
 
 
 def refuse_dolby_vision(stream: Mapping[str, Any]) -> None:
@@ -42,8 +40,7 @@ def refuse_dolby_vision(stream: Mapping[str, Any]) -> None:
         profile = data.get("dv_profile")
         if profile is None:
             continue
-        compatible = data.get("dv_bl_signal_compatibility_id") != _NO_COMPATIBLE_LAYER
-        if profile not in _PROFILES_WITH_BASE_LAYER and not compatible:
+        if data.get("dv_bl_signal_compatibility_id") == _NO_COMPATIBLE_LAYER:
             raise BadInput(
                 f"This is Dolby Vision profile {profile}, without a base layer that other decoders"
                 " can show in right colours. Export it as HDR10, HLG or Dolby Vision profile 8."
@@ -78,10 +75,6 @@ def as_seen(
     """
     notes: list[str] = []
     way = orientation(_displaymatrix(stream))
-    if not _displaymatrix(stream) and look.turned is not None:
-        # Not the container, but messages inside of the stream say it (H.264, HEVC).
-        quarters = round(-look.turned / 90) * 90 % 360
-        way = Orientation(cast(Degrees, quarters))
     if way.problem:
         notes.append(way.problem)
     coded = (look.width or video.coded_width, look.height or video.coded_height)

@@ -30,6 +30,8 @@ LONGEST_THUMBNAIL_SECONDS = 10
 
 MASTER = "master.m3u8"
 PLAYLIST = "playlist.m3u8"
+#: Of playlists that grow while their stream is made: each rendition's, and the master over them.
+GROWING = "growing.m3u8"
 IFRAMES = "iframes.m3u8"
 INIT = "init.mp4"
 SEGMENT_PATTERN = "seg_%05d.m4s"
@@ -82,6 +84,15 @@ class Plan(Value):
             return AUDIO_SEGMENT_SECONDS
         return float(self.segment_frames / self.rate.fraction)
 
+    @property
+    def longest_segment(self) -> float:
+        """Seconds of the longest segment of all, video or audio."""
+        frames = [
+            self.segment_length(chunk, chunk.first_segment + chunk.segments - 1)
+            for chunk in self.chunks
+        ]
+        return max([self.segment_seconds, *(float(n / self.rate.fraction) for n in frames)])
+
     def thumbnails_before(self, frame: int) -> int:
         """How many thumbnails there are of the frames before this one."""
         return -(-frame // self.thumbnail_frames)
@@ -96,6 +107,19 @@ class Plan(Value):
         before = (number - chunk.first_segment) * self.segment_frames
         is_last = number == chunk.first_segment + chunk.segments - 1
         return chunk.frames - before if is_last else self.segment_frames
+
+    def rest_of(self, chunk: Chunk, segments: int) -> Chunk | None:
+        """A chunk without its first segments; None where nothing is left of it."""
+        done = segments * self.segment_frames
+        if segments >= chunk.segments:
+            return None
+        return Chunk(
+            index=chunk.index,
+            first_frame=chunk.first_frame + done,
+            frames=chunk.frames - done,
+            first_segment=chunk.first_segment + segments,
+            segments=chunk.segments - segments,
+        )
 
     def is_last(self, chunk: Chunk) -> bool:
         return chunk.index == len(self.chunks) - 1
@@ -244,6 +268,11 @@ def segment_name(rendition: str, number: int) -> str:
 def playlist_name(rendition: str) -> str:
     """Name of a rendition's playlist."""
     return f"{rendition}/{PLAYLIST}"
+
+
+def growing_name(rendition: str) -> str:
+    """Name of a rendition's playlist that grows while the stream is made."""
+    return f"{rendition}/{GROWING}"
 
 
 def iframes_name(rendition: str) -> str:

@@ -8,10 +8,13 @@ from pathlib import PurePosixPath
 from tasks.media.ladder import Rung
 from tasks.media.language import UNKNOWN, tag
 from tasks.media.plan import (
+    GROWING,
     IFRAMES,
     INIT,
     MASTER,
+    PLAYLIST,
     Plan,
+    growing_name,
     iframes_name,
     playlist_name,
 )
@@ -42,9 +45,11 @@ class SubtitleTrack(Value):
     hearing_impaired: bool = False
 
 
-def rendition_playlist(rendition: RenditionOutput, *, complete: bool = True) -> str:
-    """A rendition's playlist; while not complete, one that players come back to for more."""
-    longest = max((segment.duration for segment in rendition.segments), default=1.0)
+def rendition_playlist(rendition: RenditionOutput, *, longest: float | None = None) -> str:
+    """A rendition's playlist. ``longest``: seconds of the longest segment of all that will be, in
+    a playlist that is not complete, to which players come back for more."""
+    complete = longest is None
+    longest = longest or max((segment.duration for segment in rendition.segments), default=1.0)
     lines = [
         *_head(longest),
         f"#EXT-X-PLAYLIST-TYPE:{'VOD' if complete else 'EVENT'}",
@@ -98,6 +103,28 @@ def master_playlist(
         if any(segment.iframes for segment in by_name[rung.name].segments):
             lines.append(_iframe_variant(rung, by_name[rung.name]))
     return with_subtitles("\n".join(lines) + "\n", subtitles)
+
+
+def growing_master(plan: Plan, renditions: Sequence[RenditionOutput]) -> str:
+    """The master playlist while a stream is being made, over the playlists that grow.
+
+    ``renditions`` have at least their first segments. Bandwidths are the most that the encoder may
+    use, because nobody knows yet what it will use.
+    """
+    by_name = {rendition.name: rendition for rendition in renditions}
+    sounds = [track for track in plan.sounds if track.name in by_name]
+    audio = [by_name[track.name] for track in sounds]
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if audio and (plan.rungs or len(audio) > 1):
+        lines += _audio_media(sounds, GROWING)
+    for rung in _start_first([rung for rung in plan.rungs if rung.name in by_name]):
+        declared = _declared(plan, rung)
+        lines += _variant(plan, rung, by_name[rung.name], audio, declared, GROWING)
+    if audio and not plan.rungs:
+        group = {"AUDIO": f'"{_AUDIO_GROUP}"'} if len(audio) > 1 else {}
+        attributes = _attributes(_declared(plan, None), CODECS=f'"{audio[0].codecs}"', **group)
+        lines += [f"{_STREAM}{attributes}", growing_name(audio[0].name)]
+    return "\n".join(lines) + "\n"
 
 
 def with_subtitles(master_text: str, tracks: Sequence[SubtitleTrack]) -> str:
@@ -201,17 +228,31 @@ def _variant(
     rung: Rung,
     video: RenditionOutput,
     audio: Sequence[RenditionOutput],
+    bitrates: Mapping[str, str] | None = None,
+    file: str = PLAYLIST,
 ) -> list[str]:
     codecs = dict.fromkeys([video.codecs, *(track.codecs for track in audio)])
     attributes = _attributes(
-        _bitrates([video], audio),
+        bitrates or _bitrates([video], audio),
         CODECS=f'"{",".join(codecs)}"',
         RESOLUTION=f"{rung.width}x{rung.height}",
         **{"FRAME-RATE": f"{float(plan.rate):.3f}", "VIDEO-RANGE": "SDR"},
         **({"AUDIO": f'"{_AUDIO_GROUP}"'} if audio else {}),
         **{"CLOSED-CAPTIONS": "NONE"},
     )
-    return [f"{_STREAM}{attributes}", playlist_name(rung.name)]
+    return [f"{_STREAM}{attributes}", f"{rung.name}/{file}"]
+
+
+def _declared(plan: Plan, rung: Rung | None) -> dict[str, str]:
+    """The most bits a second that a variant can have: what fills the encoder's buffer comes on
+    top of its rate once in a segment."""
+    sound = max((track.bitrate for track in plan.sounds), default=0)
+    rate = rung.maxrate if rung is not None else 0
+    buffer = round(rung.bufsize / plan.segment_seconds) if rung is not None else 0
+    return {
+        "BANDWIDTH": str(rate + buffer + sound),
+        "AVERAGE-BANDWIDTH": str(rate + sound),
+    }
 
 
 def _iframe_variant(rung: Rung, video: RenditionOutput) -> str:
@@ -226,7 +267,7 @@ def _iframe_variant(rung: Rung, video: RenditionOutput) -> str:
     return f"#EXT-X-I-FRAME-STREAM-INF:{attributes}"
 
 
-def _audio_media(sounds: Sequence[AudioPlan]) -> list[str]:
+def _audio_media(sounds: Sequence[AudioPlan], file: str = PLAYLIST) -> list[str]:
     """The sound tracks of one group, the first of which plays by itself."""
     return [
         "#EXT-X-MEDIA:"
@@ -238,7 +279,7 @@ def _audio_media(sounds: Sequence[AudioPlan]) -> list[str]:
             AUTOSELECT="NO" if number and track.commentary else "YES",
             **({"CHARACTERISTICS": f'"{_DESCRIBES_VIDEO}"'} if track.described else {}),
             CHANNELS=f'"{track.channels}"',
-            URI=f'"{playlist_name(track.name)}"',
+            URI=f'"{track.name}/{file}"',
         )
         for number, (track, name) in enumerate(zip(sounds, names(sounds), strict=True))
     ]

@@ -1,6 +1,7 @@
 """Reads back what the encoder wrote, and holds it against the plan."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
@@ -20,7 +21,7 @@ from tasks.media.plan import (
     segment_name,
 )
 from tasks.media.source import Value, clock
-from tasks.media.tracks import AudioPlan
+from tasks.media.tracks import AUDIO_SAMPLE_RATE, AudioPlan
 
 # Containers may claim a few frames more than can be decoded: the film then just ends earlier.
 TOLERATED_MISSING_SECONDS = 0.5
@@ -83,9 +84,7 @@ def read_outputs(out_dir: Path, plan: Plan, chunk: Chunk) -> ChunkOutput:
         raise EncoderFailed(f"The renditions differ in their frame counts: {sorted(counts)}.")
     frames = counts.pop()
     _check_count(plan, chunk, frames)
-    first = plan.thumbnails_before(chunk.first_frame)
-    wanted = range(first, plan.thumbnails_before(chunk.first_frame + frames))
-    thumbnails = tuple(f"{THUMBNAIL_FOLDER}/{THUMBNAIL_PATTERN % number}" for number in wanted)
+    thumbnails = thumbnails_of(plan, chunk, frames)
     for name in thumbnails:
         if not (out_dir / name).is_file():
             raise EncoderFailed(f"The encoder left out the thumbnail {name}.")
@@ -94,60 +93,177 @@ def read_outputs(out_dir: Path, plan: Plan, chunk: Chunk) -> ChunkOutput:
     )
 
 
+def thumbnails_of(plan: Plan, chunk: Chunk, frames: int) -> tuple[str, ...]:
+    """Names of the thumbnails among the first ``frames`` of a chunk."""
+    first = plan.thumbnails_before(chunk.first_frame)
+    wanted = range(first, plan.thumbnails_before(chunk.first_frame + frames))
+    return tuple(f"{THUMBNAIL_FOLDER}/{THUMBNAIL_PATTERN % number}" for number in wanted)
+
+
 def read_audio(out_dir: Path, plan: Plan, audio: AudioPlan) -> RenditionOutput:
     """Read what `audio_command` wrote of one track.
 
     Raises EncoderFailed where it is not what was planned, UnsteadyAudio where
     `decoded_audio_command` can help.
     """
-    init, digest = _read_init(out_dir, audio.name)
-    segments: list[Segment] = []
-    expected_time: int | None = None
-    while (out_dir / segment_name(audio.name, len(segments))).is_file():
-        name = segment_name(audio.name, len(segments))
-        fragment, size = _read_segment(out_dir, name)
-        time = fragment.samples[0].decode_time
-        if expected_time is None:
-            _check_audio_start(time, init, audio)
-        elif time != expected_time:
-            raise EncoderFailed(f"There is a gap or overlap in the audio before {name}.")
-        _check_steady(name, fragment, init, audio)
-        ticks = sum(sample.duration for sample in fragment.samples)
-        expected_time = time + ticks
-        segments.append(
-            Segment(
-                name=name,
-                duration=ticks / init.timescale,
-                size=size,
-                frames=len(fragment.samples),
-                iframes=(),
-            )
-        )
-    duration = sum(segment.duration for segment in segments)
-    if abs(duration - plan.duration) > max(0.02, 1024 / audio.sample_rate):
+    reader = AudioReader(out_dir, audio)
+    reader.read()
+    output = reader.output()
+    check_audio_length(plan, output)
+    return output
+
+
+def check_audio_length(plan: Plan, output: RenditionOutput) -> None:
+    """Raises EncoderFailed where the audio is not as long as planned."""
+    if abs(output.duration - plan.duration) > max(0.02, AAC_FRAME_SAMPLES / AUDIO_SAMPLE_RATE):
         raise EncoderFailed(
-            f"The audio is {duration:.3f} seconds long, and {plan.duration:.3f} were planned."
+            f"The audio is {output.duration:.3f} seconds long, and {plan.duration:.3f} were"
+            " planned."
         )
-    return RenditionOutput(
-        name=audio.name,
-        codecs=init.codec,
-        init_name=init_name(audio.name),
-        init_sha256=digest,
-        frames=sum(segment.frames for segment in segments),
-        duration=duration,
-        segments=tuple(segments),
-    )
 
 
-def odd_chunks(outputs: Sequence[ChunkOutput]) -> tuple[int, ...]:
+class SegmentReader(ABC):
+    """Reads one rendition's segments in order, while they are written or afterwards.
+
+    ``segments`` are those read so far. The encoder gives a segment its name when it is whole.
+    """
+
+    def __init__(self, out_dir: Path, name: str, first: int, count: int | None) -> None:
+        self.out_dir, self.name = out_dir, name
+        self.segments: list[Segment] = []
+        self._first, self._count = first, count
+        self._init: tuple[Init, str] | None = None
+
+    def read(self) -> int:
+        """Reads the segments that are there by now, and returns how many were read in all.
+
+        Raises EncoderFailed where one is not as planned.
+        """
+        while self._count is None or len(self.segments) < self._count:
+            name = segment_name(self.name, self._first + len(self.segments))
+            if not (self.out_dir / name).is_file():
+                break
+            fragment, size = _read_segment(self.out_dir, name)
+            if self._init is None:
+                self._init = _read_init(self.out_dir, self.name)
+            self.segments.append(self._segment(name, fragment, size, self._init[0]))
+        return len(self.segments)
+
+    def output(self, count: int | None = None) -> RenditionOutput:
+        """The rendition as far as it was read, or the first ``count`` segments of it."""
+        if self._init is None:
+            self._init = _read_init(self.out_dir, self.name)
+        init, digest = self._init
+        segments = tuple(self.segments[:count])
+        return RenditionOutput(
+            name=self.name,
+            codecs=init.codec,
+            init_name=init_name(self.name),
+            init_sha256=digest,
+            frames=sum(segment.frames for segment in segments),
+            duration=sum(segment.duration for segment in segments),
+            segments=segments,
+        )
+
+    @abstractmethod
+    def _segment(self, name: str, fragment: Fragment, size: int, init: Init) -> Segment:
+        """Checks the next segment and says what is known of it. Raises EncoderFailed."""
+
+
+class VideoReader(SegmentReader):
+    """Reads one rung of a chunk."""
+
+    def __init__(self, out_dir: Path, name: str, plan: Plan, chunk: Chunk) -> None:
+        super().__init__(out_dir, name, chunk.first_segment, chunk.segments)
+        self._plan, self._chunk = plan, chunk
+        self._frames = 0
+
+    def _segment(self, name: str, fragment: Fragment, size: int, init: Init) -> Segment:
+        rate = self._plan.rate.fraction
+        _check_place(name, fragment, init, self._chunk.first_frame + self._frames, rate)
+        count = len(fragment.samples)
+        number = self._chunk.first_segment + len(self.segments)
+        planned = self._plan.segment_length(self._chunk, number)
+        if count > planned:
+            raise EncoderFailed(f"{name} has {count} frames, and {planned} were planned.")
+        self._frames += count
+        if count < planned:
+            # Nothing is right after it: the source has ended here.
+            self._count = len(self.segments) + 1
+        seconds = float(count / rate)
+        return Segment(
+            name=name,
+            duration=seconds,
+            size=size,
+            frames=count,
+            iframes=_iframes(fragment, seconds),
+        )
+
+
+class AudioReader(SegmentReader):
+    """Reads one sound track of a whole source."""
+
+    def __init__(self, out_dir: Path, audio: AudioPlan) -> None:
+        super().__init__(out_dir, audio.name, 0, None)
+        self._audio = audio
+        self._expected_time: int | None = None
+
+    def _segment(self, name: str, fragment: Fragment, size: int, init: Init) -> Segment:
+        time = fragment.samples[0].decode_time
+        if self._expected_time is None:
+            _check_audio_start(time, init, self._audio)
+        elif time != self._expected_time:
+            raise EncoderFailed(f"There is a gap or overlap in the audio before {name}.")
+        _check_steady(name, fragment, init, self._audio)
+        ticks = sum(sample.duration for sample in fragment.samples)
+        self._expected_time = time + ticks
+        return Segment(
+            name=name,
+            duration=ticks / init.timescale,
+            size=size,
+            frames=len(fragment.samples),
+            iframes=(),
+        )
+
+
+def continued(
+    kept: Sequence[RenditionOutput], made: Sequence[RenditionOutput], skip: int
+) -> tuple[RenditionOutput, ...]:
+    """Renditions of which the first segments were made by an earlier attempt.
+
+    ``skip``: how many of the segments ``made`` now are among those ``kept``. Raises EncoderFailed
+    where the two have other init segments, so that no player could go from one to the other.
+    """
+    before_by_name = {rendition.name: rendition for rendition in kept}
+    whole = []
+    for after in made:
+        before = before_by_name.get(after.name)
+        if before is None:
+            whole.append(after)
+            continue
+        if before.init_sha256 != after.init_sha256:
+            raise EncoderFailed(
+                f"The encoder of this worker does not continue what another one began of"
+                f" {after.name}: their init segments differ."
+            )
+        segments = (*before.segments, *after.segments[skip:])
+        frames = sum(segment.frames for segment in segments)
+        duration = sum(segment.duration for segment in segments)
+        update = {"segments": segments, "frames": frames, "duration": duration}
+        whole.append(after.model_copy(update=update))
+    return tuple(whole)
+
+
+def odd_chunks(outputs: Sequence[ChunkOutput], settled: tuple[str, ...] = ()) -> tuple[int, ...]:
     """Chunks whose init segments differ from the others', by index: encode these again.
 
     A stream has one init segment per rendition. Workers with different builds of ffmpeg may write
-    different ones; what most chunks agree on stays.
+    different ones; what most chunks agree on stays, or ``settled`` (``inits_of`` a chunk) where
+    somebody may be watching that already.
     """
-    kinds = Counter(_inits(output) for output in outputs)
-    usual = max(kinds, key=lambda kind: kinds[kind]) if kinds else ()
-    return tuple(output.index for output in outputs if _inits(output) != usual)
+    kinds = Counter(inits_of(output) for output in outputs)
+    usual = settled or (max(kinds, key=lambda kind: kinds[kind]) if kinds else ())
+    return tuple(output.index for output in outputs if inits_of(output) != usual)
 
 
 def join(plan: Plan, outputs: Sequence[ChunkOutput]) -> tuple[RenditionOutput, ...]:
@@ -171,49 +287,18 @@ def join(plan: Plan, outputs: Sequence[ChunkOutput]) -> tuple[RenditionOutput, .
     return tuple(joined)
 
 
-def _inits(output: ChunkOutput) -> tuple[str, ...]:
+def inits_of(output: ChunkOutput) -> tuple[str, ...]:
+    """Digests of a chunk's init segments, in the order of its renditions."""
     return tuple(rendition.init_sha256 for rendition in output.renditions)
 
 
 def _rendition(out_dir: Path, name: str, plan: Plan, chunk: Chunk) -> RenditionOutput:
-    init, digest = _read_init(out_dir, name)
-    rate = plan.rate.fraction
-    segments: list[Segment] = []
-    frames = 0
-    for number in range(chunk.first_segment, chunk.first_segment + chunk.segments):
-        relative = segment_name(name, number)
-        if not (out_dir / relative).is_file():
-            break
-        fragment, size = _read_segment(out_dir, relative)
-        _check_place(relative, fragment, init, chunk.first_frame + frames, rate)
-        count = len(fragment.samples)
-        planned = plan.segment_length(chunk, number)
-        frames += count
-        segments.append(
-            Segment(
-                name=relative,
-                duration=float(count / rate),
-                size=size,
-                frames=count,
-                iframes=_iframes(fragment, float(count / rate)),
-            )
-        )
-        if count > planned:
-            raise EncoderFailed(f"{relative} has {count} frames, and {planned} were planned.")
-        if count < planned:
-            break
-    after = SEGMENT_PATTERN % (chunk.first_segment + len(segments))
-    if (out_dir / name / after).is_file() and len(segments) < chunk.segments:
+    reader = VideoReader(out_dir, name, plan, chunk)
+    reader.read()
+    after = SEGMENT_PATTERN % (chunk.first_segment + len(reader.segments))
+    if (out_dir / name / after).is_file() and len(reader.segments) < chunk.segments:
         raise EncoderFailed(f"The encoder cut {name} into segments elsewhere than planned.")
-    return RenditionOutput(
-        name=name,
-        codecs=init.codec,
-        init_name=init_name(name),
-        init_sha256=digest,
-        frames=frames,
-        duration=float(frames / rate),
-        segments=tuple(segments),
-    )
+    return reader.output()
 
 
 def _check_count(plan: Plan, chunk: Chunk, frames: int) -> None:

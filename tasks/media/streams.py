@@ -147,8 +147,11 @@ def _refuse_early(document: Mapping[str, Any], limits: ProbeLimits) -> None:
     if count > limits.streams:
         raise BadInput(f"The file has {count} streams; at most {limits.streams} are allowed.")
     video = next(iter(_video_streams(document)), None)
-    if video is None:
-        _refuse_unreadable_video(document)
+    nameless = None if video is not None else _nameless_video(document)
+    if nameless is not None:
+        raise BadInput(
+            f"The file's video cannot be decoded: this ffmpeg does not know its codec ({nameless})."
+        )
     if video is None and not _audio_streams(document):
         raise BadInput("The file has no video and no audio that can be decoded.")
     if video is not None and video["width"] * video["height"] > limits.pixels:
@@ -189,18 +192,12 @@ def _moving(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _refuse_unreadable_video(document: Mapping[str, Any]) -> None:
-    """Raise BadInput for a film of whose pictures nothing is known: it must not become a song."""
+def _nameless_video(document: Mapping[str, Any]) -> str | None:
+    """The tag of a video whose codec ffprobe cannot name; None where there is no such video."""
     for stream in _moving(document):
         if stream.get("codec_name", "unknown") == "unknown":
-            tag = stream.get("codec_tag_string") or "no tag"
-            raise BadInput(
-                f"The file's video cannot be decoded: this ffmpeg does not know its codec ({tag})."
-            )
-        raise BadInput(
-            f"The file's video ({stream['codec_name']}) cannot be decoded: not even the size of its"
-            " pictures is known."
-        )
+            return str(stream.get("codec_tag_string") or "no tag")
+    return None
 
 
 def _audio_streams(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

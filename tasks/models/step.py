@@ -28,6 +28,8 @@ class Step(WorkUnit):
 
     ``frames`` and ``frames_done`` count output frames of a chunk; for audio they are milliseconds.
     ``speed`` is in seconds of film a second. ``result`` is what later steps need to know.
+    ``part`` is what it will be as far as it is in the work area by now: ``{prefix, renditions,
+    thumbnails}`` of a chunk or of the sound. The next attempt goes on from there.
     """
 
     unit_kind = "step"
@@ -39,6 +41,7 @@ class Step(WorkUnit):
     frames_done = IntField(default=0)
     speed = FloatField()
     result = DictField()
+    part = DictField()
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "steps",

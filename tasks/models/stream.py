@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from mongoengine import (
+    BooleanField,
     DateTimeField,
     DictField,
     Document,
@@ -34,9 +35,12 @@ class Stream(Document):
 
     ``asked_at`` is when its job was asked for: it orders the streams of a media. ``complete_at`` is
     set once, when all files are there and were checked; a stream without it is never published.
-    ``files`` and ``size`` (bytes) count what it had then. ``master`` is its own master playlist,
-    with URIs relative to its folder and without subtitles. ``renditions`` are those of its job,
-    ``settings`` how it was encoded, ``source`` ``{key, filename, size}``; ``duration`` in seconds.
+    Until then ``grown`` counts the segments of each rendition that can be watched, and
+    ``playable_until`` is how far, in seconds; from ``growth_ended`` on its uploads alone write
+    its playlists. ``files`` and ``size`` (bytes) count what it had when
+    it was complete. ``master`` is its own master playlist, with URIs relative to its folder and
+    without subtitles. ``renditions`` are those of its job, ``settings`` how it was encoded,
+    ``source`` ``{key, filename, size}``; ``duration`` in seconds.
     Which stream of a media is live is said by the media's row; ``state`` follows it.
     """
 
@@ -64,6 +68,9 @@ class Stream(Document):
     settings = DictField()
     source = DictField()
     master = StringField()
+    grown = DictField()
+    playable_until = FloatField()
+    growth_ended = BooleanField(default=False)
     poster_key = StringField()
     storyboard_key = StringField()
 

@@ -4,6 +4,7 @@ May import: models, infra, media, feed, records, subtitles.
 """
 
 from tasks.streams.building import built_by, complete, note, of_job
+from tasks.streams.growing import grow, growing_of, stop_growing
 from tasks.streams.master import Written, restore_own_master, write_master
 from tasks.streams.publishing import (
     NOT_NEWEST,
@@ -54,6 +55,8 @@ __all__ = [
     "files",
     "find",
     "give_up",
+    "grow",
+    "growing_of",
     "is_adopted",
     "live_of",
     "note",
@@ -68,6 +71,7 @@ __all__ = [
     "replace_broken",
     "restore_own_master",
     "settle",
+    "stop_growing",
     "take_off",
     "unpublish",
     "whole",

@@ -140,6 +140,15 @@ def _make_live(stream: Stream, condition: dict[str, Any], who: str, **fields: An
     events.publish(
         "streamPublished", kind="media", mediaId=stream.media_id, streamId=stream.stream_id
     )
+    events.publish(
+        "streamPlayable",
+        mediaId=stream.media_id,
+        transcodeId=stream.job_id,
+        streamId=stream.stream_id,
+        until=stream.duration or 0.0,
+        duration=stream.duration or 0.0,
+        complete=True,
+    )
     events.publish("mediaChanged", kind="media", mediaId=stream.media_id)
     return True
 

@@ -11,7 +11,6 @@ from tasks.errors import BadInput
 from tasks.media.look import Look, parse_look
 from tasks.media.orientation import orientation
 from tasks.media.probe import ProbeLimits, probe
-from tasks.media.streams import main_streams
 from tasks.media.tools import Tools
 from tests.media.clips import (
     X264,
@@ -109,41 +108,6 @@ def test_a_matrix_of_odd_degrees_is_followed_to_the_nearest_quarter() -> None:
     assert orientation(text(0.8, 0.6, -0.6, 0.8))[:2] == (0, False)
     assert "odd degrees" in orientation(text(0.8, 0.6, -0.6, 0.8)).problem
     assert orientation("rubbish") == (0, False, "")
-
-
-def test_a_picture_turned_by_messages_in_the_stream_is_upright(
-    tools: Tools, tmp_path: Path
-) -> None:
-    plain = quartered(tools, tmp_path / "plain.mp4")
-    source = tmp_path / "turned.mkv"
-    ffmpeg(
-        tools,
-        *(
-            "-i",
-            plain,
-            "-c",
-            "copy",
-            "-bsf:v",
-            "h264_metadata=display_orientation=insert:rotate=90",
-        ),
-        source,
-    )
-
-    stream = transcode(tools, source, tmp_path / "out")
-
-    rung = stream.plan.rungs[0]
-    assert (rung.width, rung.height) == (96, 160)
-    assert alike(corners(tools, stream), [GREEN, WHITE, RED, BLUE])
-    assert "side_data_list" not in show_stream(tools, stream.playlist())
-
-
-def test_a_film_without_a_known_size_is_no_song() -> None:
-    streams = [
-        {"index": 0, "codec_type": "video", "codec_name": "h264", "width": 0, "height": 0},
-        {"index": 1, "codec_type": "audio", "codec_name": "aac", "sample_rate": "48000"},
-    ]
-    with pytest.raises(BadInput, match="not even the size"):
-        main_streams({"streams": streams, "format": {"format_name": "mpegts"}}, ProbeLimits())
 
 
 def test_the_container_crops_the_picture(tools: Tools, tmp_path: Path) -> None:

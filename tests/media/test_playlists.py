@@ -62,7 +62,7 @@ def test_a_rendition_playlist(plan: Plan) -> None:
 
 
 def test_a_playlist_that_still_grows_has_no_end(plan: Plan) -> None:
-    playlist = m3u8.loads(rendition_playlist(rendition(plan, "720p"), complete=False))
+    playlist = m3u8.loads(rendition_playlist(rendition(plan, "720p"), longest=6.4))
 
     assert playlist.playlist_type == "event"
     assert not playlist.is_endlist

@@ -95,10 +95,10 @@ def test_check_encoding_status(way: list[dict[str, Any]], started: dict[str, Any
     assert progress == sorted(progress)
     assert any(0 < percent < 100 for percent in progress)
     for body in way[:-1]:
-        assert set(body) <= {"videoId", "status", "progress", "startTime"}
+        assert set(body) <= {"videoId", "status", "progress", "startTime", "playable"}
     done = way[-1]
     assert set(done) == {
-        *("videoId", "status", "progress", "startTime", "endTime", "streamingUrls"),
+        *("videoId", "status", "progress", "startTime", "endTime", "streamingUrls", "playable"),
     }
     assert (done["videoId"], done["status"], done["progress"]) == (
         started["videoId"],
@@ -121,7 +121,7 @@ def test_all_jobs(
 ) -> None:
     listed = installation.get("/api/upload/jobs")
     assert listed["totalJobs"] == len(listed["jobs"]) == 1
-    expected = {k: v for k, v in way[-1].items() if k != "streamingUrls"}
+    expected = {k: v for k, v in way[-1].items() if k not in ("streamingUrls", "playable")}
     assert listed["jobs"] == [expected]
 
 

@@ -55,14 +55,16 @@ WEBAPP = {
     "idempotency": "body_limits deadline errors models multipart",
     "intake": "deadline idempotency multipart",
     "media_files": "auth deadline openapi urls",
-    "media_lookup": "media_state urls",
+    "playable": "urls",
+    "media_lookup": "media_state playable urls",
     "shared": "auth deadline media_files openapi share_links",
     "api": (
-        f"{_ASKED} dashboard intake media_files media_lookup media_state share_links title_names "
-        "video_mp4"
+        f"{_ASKED} dashboard intake media_files media_lookup media_state playable share_links "
+        "title_names video_mp4"
     ),
     "pages": (
-        f"{_ASKED} api dashboard format intake media_lookup media_state share_links title_names"
+        f"{_ASKED} api dashboard format intake media_lookup media_state playable share_links "
+        "title_names"
     ),
     "live": f"{_ASKED} pages",
     "app": (

@@ -17,7 +17,7 @@ def test_a_media_on_its_way(app: Flask, as_program: Client) -> None:
     media = rows.media(filename="video.mp4")
     viewer = as_program("viewer")
     fields = {"mediaId", "status", "fileName", "jobId", "jobState", "progress", "manifestUrl"}
-    fields |= {"thumbnails", "storyboardUrl", "error"}
+    fields |= {"thumbnails", "storyboardUrl", "error", "playable"}
 
     def now() -> dict[str, object]:
         answer = viewer.get(JOBS, query_string={"mediaId": media.media_id})
@@ -59,7 +59,13 @@ def test_addresses_of_what_is_ready_can_be_handed_on(
     query = {"mediaId": media.media_id}
     by_token = as_program("viewer").get(JOBS, query_string=query).get_json()
     assert (by_token["status"], by_token["progress"]) == ("READY", 100)
-    for url in (by_token["manifestUrl"], *by_token["thumbnails"], by_token["storyboardUrl"]):
+    assert by_token["playable"]["complete"]
+    for url in (
+        by_token["manifestUrl"],
+        by_token["playable"]["url"],
+        *by_token["thumbnails"],
+        by_token["storyboardUrl"],
+    ):
         assert url.startswith("http://localhost/media/s/"), url
         # Nothing is in the bucket; without the signature it would be 401.
         assert app.test_client().get(url).status_code == 404

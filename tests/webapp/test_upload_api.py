@@ -294,6 +294,8 @@ def test_completed(editor: FlaskClient, as_person: Callable[[str], FlaskClient])
             "720p": f"http://localhost/media/{keys['720p']}",
         },
     }
+    playable = body.pop("playable")
+    assert (playable["url"], playable["complete"]) == (urls["master"], True)
     assert body == {
         "videoId": video["id"],
         "status": "completed",

@@ -195,6 +195,7 @@ def test_a_job_is_told_in_four_words(
     lifecycle.complete_job(job_id, {})
     body = state(viewer, job_id)
     url = body.pop("hlsStreamUrl")
+    assert body.pop("playable")["complete"]
     assert body == {"jobId": job_id, "status": "completed", "progress": 100}
     assert url.endswith(keys["master"])
     get_storage().put_bytes(keys["master"], b"#EXTM3U\n")

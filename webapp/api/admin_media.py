@@ -13,6 +13,7 @@ from tasks.models import Status
 from webapp import media_lookup
 from webapp.api.answers import Answer, answered
 from webapp.api.bodies import parsed_query
+from webapp.api.playable_answer import Playable
 from webapp.auth.access import require_role
 from webapp.media_lookup import Shown
 from webapp.media_state import MediaStatus
@@ -39,6 +40,7 @@ class MediaJob(Answer):
     job_state: Status | None
     progress: int = Field(ge=0, le=100, description="Whole percent.")
     manifest_url: str | None = Field(description="The HLS master playlist.")
+    playable: Playable | None = Field(description="What can be played by now.")
     thumbnails: list[str]
     storyboard_url: str | None = Field(description="WebVTT of the pictures for a seek bar.")
     error: str | None = Field(description="Why, with FAILED, in a sentence.")
@@ -77,6 +79,7 @@ def _answer(found: Shown) -> MediaJob:
         job_state=Status(state.job_state) if state.job_state else None,
         progress=state.progress,
         manifest_url=found.manifest_url,
+        playable=Playable.model_validate(found.playable) if found.playable else None,
         thumbnails=found.thumbnails,
         storyboard_url=found.storyboard_url,
         error=state.error,

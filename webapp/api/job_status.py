@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tasks.models import Media, Status, TranscodeJob
 from webapp.api.answers import Answer, At, moment
+from webapp.api.playable_answer import Playable, playable_of
 from webapp.urls import streaming_urls
 
 Word = Literal["uploaded", "processing", "completed", "failed"]
@@ -30,9 +31,11 @@ class StreamingUrls(Answer):
 
 
 class VideoDetails(VideoState):
-    """How far a video is, with ``streamingUrls`` once it is completed."""
+    """How far a video is, with ``streamingUrls`` once it is completed, and ``playable`` as soon as
+    there is something to play."""
 
     streaming_urls: StreamingUrls | None = None
+    playable: Playable | None = None
 
 
 State = TypeVar("State", bound=VideoState)
@@ -69,6 +72,8 @@ def details(media: Media, job: TranscodeJob | None) -> VideoDetails:
     state = VideoDetails(video_id=media.media_id, status=word(job), progress=progress(job))
     if state.status == "completed":
         state.streaming_urls = StreamingUrls.model_validate(streaming_urls(media))
+    if (playable := playable_of(media)) is not None:
+        state.playable = playable
     return _fill(state, job)
 
 

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.analysis import stages
 from tasks.analysis.stages import StageState
-from tasks.models import Status, TrainingModule
+from tasks.models import Media, Status, TrainingModule
 from webapp.api.answers import Answer, At, moment
+from webapp.api.playable_answer import Playable, playable_of
 
 Word = Literal["processing", "ready", "failed"]
 
@@ -79,6 +80,7 @@ class ModuleStatus(Answer):
     start_time: At | None = None
     end_time: At | None = None
     error: str = ""
+    playable: Playable | None = None
 
 
 class ModuleLine(Answer):
@@ -140,6 +142,9 @@ class ModuleAnswer(Answer):
     created_by: str | None
     edited_at: At | None
     edited_by: str | None
+    playable: Playable | None = Field(
+        None, description="Where the video can be played from, once that is possible."
+    )
 
 
 class WordAnswer(Answer):
@@ -201,7 +206,14 @@ def status_of(module: TrainingModule) -> ModuleStatus:
         answer.end_time = module.finished_at
     if word == "failed":
         answer.error = error_of(module)
+    if (playable := _playable(module)) is not None:
+        answer.playable = playable
     return answer
+
+
+def _playable(module: TrainingModule) -> Playable | None:
+    media = Media.objects(media_id=module.media_id).first()
+    return playable_of(media) if media is not None else None
 
 
 def stages_of(module: TrainingModule) -> list[dict[str, Any]]:
@@ -250,7 +262,7 @@ def line_of(module: TrainingModule) -> ModuleLine:
 def content_of(module: TrainingModule, picture_of: dict[str, str]) -> ModuleAnswer:
     """A module's content; ``picture_of`` maps steps to addresses."""
     usage = module.usage or None
-    return ModuleAnswer(
+    answer = ModuleAnswer(
         module_id=module.job_id,
         video_id=module.media_id,
         version=module.version,
@@ -278,3 +290,6 @@ def content_of(module: TrainingModule, picture_of: dict[str, str]) -> ModuleAnsw
         edited_at=module.edited_at,
         edited_by=module.edited_by,
     )
+    if (playable := _playable(module)) is not None:
+        answer.playable = playable
+    return answer

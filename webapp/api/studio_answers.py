@@ -8,8 +8,9 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from tasks.control.request import Outcome
 from tasks.jobs.allowed import Action, ActionState, refusals
-from tasks.models import Kind, Phase, Status, TranscodeJob, UploadJob
+from tasks.models import Kind, Media, Phase, Status, TranscodeJob, UploadJob
 from webapp.api.answers import Answer, At, moment
+from webapp.api.playable_answer import Playable, playable_of
 
 
 def _plain(value: Any) -> Any:
@@ -86,6 +87,9 @@ class TranscodeJobAnswer(JobAnswer):
     detail: str | None = Field(description="What is done now, in words.")
     renditions: list[Stored]
     subtitle_languages: list[str]
+    playable: Playable | None = Field(
+        None, description="What can be played of the video by now; left out of lists."
+    )
 
 
 class UploadJobAnswer(JobAnswer):
@@ -220,17 +224,22 @@ _LONG = {"initial_metadata", "error_log", "history"}
 
 def row_fields(kind: Kind) -> tuple[str, ...]:
     """The columns that a list reads."""
-    return tuple(set(ANSWERS[kind].job.model_fields) - _LONG - {"actions"})
+    return tuple(set(ANSWERS[kind].job.model_fields) - _LONG - {"actions", "playable"})
 
 
 def shown(kind: Kind, job: TranscodeJob | UploadJob, *, whole: bool = False) -> JobAnswer:
     """A job as it is answered; ``whole`` with history, log and metadata."""
     model = ANSWERS[kind].job
-    columns = set(model.model_fields) - {"actions"} - (set() if whole else _LONG)
+    columns = set(model.model_fields) - {"actions", "playable"} - (set() if whole else _LONG)
     state = ActionState(Status(job.status), job.can_cancel is not False)
-    return model.model_validate(
+    answer = model.model_validate(
         {**{name: getattr(job, name) for name in columns}, "actions": refusals(state)}
     )
+    if whole and isinstance(answer, TranscodeJobAnswer):
+        media = Media.objects(media_id=job.media_id).first()
+        if media is not None and (playable := playable_of(media)) is not None:
+            answer.playable = playable
+    return answer
 
 
 def done(model: type[Done[Any]], kind: Kind, job_id: str, outcome: Outcome) -> Done[Any]:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tasks.models import Status
 from webapp.api.answers import Answer
+from webapp.api.playable_answer import Playable
 
 
 class V1State(StrEnum):
@@ -52,10 +53,12 @@ class Retried(Answer):
 
 
 class JobState(Answer):
-    """How far a job is; ``hlsStreamUrl`` comes with ``completed``, ``error`` with ``failed``."""
+    """How far a job is; ``hlsStreamUrl`` comes with ``completed``, ``error`` with ``failed``,
+    ``playable`` as soon as there is something of its video to play."""
 
     job_id: str
     status: V1State
     progress: int = Field(ge=0, le=100)
     hls_stream_url: str = ""
+    playable: Playable | None = None
     error: str = ""

@@ -13,6 +13,7 @@ from webapp import idempotency, multipart
 from webapp.api import job_status
 from webapp.api.answers import answered
 from webapp.api.bodies import json_object, parsed
+from webapp.api.playable_answer import playable_of
 from webapp.api.upload import Convert, UploadFields
 from webapp.api.v1_models import JobState, Queued, Retried, V1State, state_of
 from webapp.auth.access import require_role
@@ -69,11 +70,12 @@ def status(job_id: str) -> Response:
     job = find(Kind.transcode, job_id)
     state = state_of(Status(job.status))
     answer = JobState(job_id=job_id, status=state, progress=job_status.progress(job))
-    if state is V1State.completed:
-        media = Media.objects(media_id=job.media_id).first()
-        # A stream that was deleted since has no address.
-        if media is not None and media.master_key:
-            answer.hls_stream_url = str(streaming_urls(media)["master"])
+    media = Media.objects(media_id=job.media_id).first()
+    # A stream that was deleted since has no address.
+    if state is V1State.completed and media is not None and media.master_key:
+        answer.hls_stream_url = str(streaming_urls(media)["master"])
+    if media is not None and (playable := playable_of(media)) is not None:
+        answer.playable = playable
     if state is V1State.failed:
         answer.error = job_status.error(job)
     return answered(answer)

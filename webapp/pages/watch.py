@@ -25,9 +25,12 @@ JOBS_SHOWN = 10
 def show(media_id: str) -> Response:
     """The player, what is known of the media, and its jobs."""
     media = Media.objects(media_id=media_id).first()
-    if media is None or not media.master_key:
-        raise NotFound("There is nothing to play here. It may still be on its way: see the jobs.")
+    if media is None:
+        raise NotFound("There is no such video.")
     name, kind_line = names_of(media)
+    player = job_context.player(media, name)
+    if player is None:
+        raise NotFound("There is nothing to play here. It may still be on its way: see the jobs.")
     jobs = TranscodeJob.objects(media_id=media_id).only(*ROW_FIELDS)
     facts = [
         ("Quality", ", ".join(shelf.rungs(media)) or say.NOTHING),
@@ -42,7 +45,7 @@ def show(media_id: str) -> Response:
         media_id=media_id,
         name=name,
         kind_line=kind_line,
-        player=job_context.player(media, name),
+        player=player,
         facts=facts,
         rows=[row_of(job, media, {}) for job in jobs.order_by("-created_at").limit(JOBS_SHOWN)],
     )

@@ -87,9 +87,16 @@ def resume(parts: Mapping[str, Sequence[str]], who: str) -> list[Row]:
     return move(TranscodeJob, changes, Status.waiting, who=who)
 
 
-def redo(unit: Unit, why: str) -> Unit | None:
-    """A completed step or upload whose output cannot be used waits again."""
+def redo(unit: Unit, why: str, *, anew: bool = False) -> Unit | None:
+    """A completed step or upload whose output cannot be used waits again.
+
+    ``anew``: nothing of a step's can be used; otherwise its next attempt keeps what is still there.
+    """
     query = {"job_id": unit.job_id, "status": Status.completed.value, "last_op": unit.last_op}
-    done = {"frames_done": 0} if isinstance(unit, Step) else {"files_done": 0, "bytes_done": 0}
+    done: dict[str, Any] = {"files_done": 0, "bytes_done": 0}
+    if isinstance(unit, Step):
+        done = {"frames_done": 0}
+        if anew:
+            done |= {"part": literal({}), "result": literal({})}
     fields = {"message_id": None, "progress": 0.0, "finished_at": None, **done}
     return move_one(type(unit), Change(query, fields, why), Status.waiting, who="dailies")

@@ -76,6 +76,8 @@ def hls_options(folder: Path, segment_seconds: float, first: int) -> dict[str, A
         "hls_playlist_type": "vod",
         "hls_segment_type": "fmp4",
         "hls_segment_options": "movflags=+frag_discont",
+        # A file has its name once it is whole: segments are taken while others are written.
+        "hls_flags": "temp_file",
         "hls_fmp4_init_filename": INIT,
         "hls_segment_filename": str(folder / SEGMENT_PATTERN),
         "start_number": first,

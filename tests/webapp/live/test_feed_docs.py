@@ -150,6 +150,8 @@ def test_a_job_s_life_is_told_as_the_table_says(clean: Servers) -> None:
     events.publish("mediaChanged", mediaId="m")
     events.publish("streamPublished", mediaId="m", streamId="s")
     events.publish("mediaDeleted", mediaId="m")
+    told = {"mediaId": "m", "streamId": "s", "until": 6.0, "duration": 60.0, "complete": False}
+    events.publish("streamPlayable", **told)
     events.publish("workersChanged", worker="w", live=True)
     events.publish("jobRepaired", jobId="j", reason="It was lost.")
 

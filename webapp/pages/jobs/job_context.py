@@ -17,6 +17,7 @@ from webapp.pages.jobs.job_view import (
 from webapp.pages.jobs.job_view import row as row_of
 from webapp.pages.jobs.job_waterfall import waterfall_of
 from webapp.pages.jobs.standstill import standstill_of
+from webapp.playable import source_of
 from webapp.title_names import titles_of
 from webapp.urls import media_url
 
@@ -77,10 +78,12 @@ def uploads_of(job: TranscodeJob) -> list[UploadJob]:
 
 def player(media: Media, name: str) -> dict[str, Any] | None:
     """What the player needs, or None while there is nothing to play."""
-    if not media.master_key:
+    source = source_of(media)
+    if source is None:
         return None
     return {
-        "src": media_url(media.master_key),
+        "src": media_url(source.key),
+        "length": "" if source.complete else f"{source.duration:.3f}",
         "poster": media_url(media.poster_key) if media.poster_key else "",
         "storyboard": media_url(media.storyboard_key) if media.storyboard_key else "",
         "name": name,
