@@ -160,7 +160,12 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = Field(
         0,
         validation_alias="DAILIES_TRUSTED_PROXIES",
-        description="How many reverse proxies in front may set X-Forwarded-* (a PaaS router: 1).",
+        description="How many reverse proxies in front set X-Forwarded-For and -Proto (a PaaS: 1).",
+    )
+    trust_forwarded_host: bool = Field(
+        False,
+        validation_alias="DAILIES_TRUST_FORWARDED_HOST",
+        description="Take X-Forwarded-Host from those proxies, which must then always set it.",
     )
     max_upload_bytes: Annotated[int, Field(ge=1)] = Field(
         200 * 1024**3,
@@ -230,6 +235,11 @@ class Settings(BaseSettings):
         120.0,
         validation_alias="DAILIES_STALL_SECONDS",
         description="ffmpeg without any progress for so long is killed and retried.",
+    )
+    wall_factor: Annotated[float, Field(ge=1, le=10_000)] = Field(
+        20.0,
+        validation_alias="DAILIES_WALL_FACTOR",
+        description="ffmpeg may take so many times a film's length, and ten minutes more.",
     )
     max_duration_hours: Annotated[float, Field(gt=0, le=1000)] = Field(
         24.0,
@@ -301,6 +311,11 @@ class Settings(BaseSettings):
         validation_alias="DAILIES_CORS_ORIGINS",
         description="Origins whose pages may use the API, such as https://a.example; by commas.",
     )
+    import_prefixes: str = Field(
+        "videos/",
+        validation_alias="DAILIES_IMPORT_PREFIXES",
+        description="Beginnings of keys in the bucket that may be named as videos; by commas.",
+    )
     api_limit: str = Field(
         "6000/minute",
         validation_alias="DAILIES_API_LIMIT",
@@ -356,6 +371,15 @@ class Settings(BaseSettings):
     @classmethod
     def _origins(cls, value: str) -> str:
         return ",".join(_origin(word.strip()) for word in value.split(",") if word.strip())
+
+    @field_validator("import_prefixes")
+    @classmethod
+    def _prefixes(cls, value: str) -> str:
+        prefixes = [word.strip() for word in value.split(",") if word.strip()]
+        for prefix in prefixes:
+            if not prefix.endswith("/") or prefix.startswith(("/", "sources/", "work/", "hls/")):
+                raise ValueError("must be like videos/, and no folder of Dailies' own")
+        return ",".join(prefixes)
 
     @field_validator("api_limit", "upload_limit")
     @classmethod

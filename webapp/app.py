@@ -1,6 +1,5 @@
 """The Flask application: the one place where everything a browser can reach is put together."""
 
-from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -40,13 +39,13 @@ from webapp.api import job_log as api_job_log
 from webapp.api import overview as studio_overview
 from webapp.api.studio_jobs import make_blueprint
 from webapp.auth import access, csrf, identity, limits, sign_in
+from webapp.auth.accounts import SESSION_LIFETIME
 from webapp.auth.secret_key import secret_key
 from webapp.body_limits import MAX_BODY_BYTES
 from webapp.live import panels_socket
 from webapp.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
-SESSION_LIFETIME = timedelta(days=14)
 
 
 def create_app() -> Flask:
@@ -122,6 +121,10 @@ def configure(app: Flask, settings: Settings) -> None:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
+        host_hops = hops if settings.trust_forwarded_host else 0
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+            app.wsgi_app,
+            x_for=hops,
+            x_proto=hops,
+            x_host=host_hops,
         )

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from tasks.errors import NotOwner, StorageFailed
 from tasks.infra.database import NotConfigured
 from tasks.jobs.lifecycle import Conflict, NotFound
+from tasks.records.log_lines import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": request.path,
+        "instance": without_secrets(request.path),
         "error": detail,
     }
     if wants_partial():
@@ -123,7 +124,9 @@ def _sentence(error: HTTPException) -> str:
     if isinstance(error, MethodNotAllowed):
         return f"{request.method} does nothing here: use {' or '.join(_methods(error))}."
     if error.description == NotFound404.description:
-        return f"There is nothing at {request.path[:200]}; /docs lists every address."
+        return (
+            f"There is nothing at {without_secrets(request.path)[:200]}; /docs lists every address."
+        )
     return error.description or HTTPStatus(error.code or 500).phrase
 
 

@@ -8,15 +8,20 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from tasks.records.log_lines import FORMAT, SafeFormatter
 from tasks.tether import die_with_parent
 from webapp import stopping
-from webapp.log import FORMAT, log_short_lines
+from webapp.log import log_short_lines
 
 
 class _ShortLogger(Logger):
     """gunicorn's own lines in the format of all others."""
 
     error_fmt = FORMAT
+
+    def _set_handler(self, log: Any, output: Any, fmt: Any, stream: Any = None) -> None:
+        fmt = SafeFormatter(fmt._fmt, fmt.datefmt)
+        super()._set_handler(log, output, fmt, stream)
 
 
 logger_class = _ShortLogger

@@ -2,15 +2,15 @@
 
 import logging
 
+from tasks.records import log_lines
 from tasks.settings import get_settings
 
-FORMAT = "%(levelname)s %(name)s: %(message)s"
 # At level debug they say every byte of every request, passwords among them.
 _NEVER_DEBUG = ("botocore", "boto3", "urllib3", "pymongo", "s3transfer", "dramatiq.broker")
 
 
 def log_short_lines() -> None:
     """Set this process's logging up by DAILIES_LOG_LEVEL."""
-    logging.basicConfig(level=get_settings().log_level.upper(), format=FORMAT)
+    log_lines.begin(get_settings().log_level)
     for name in _NEVER_DEBUG:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))

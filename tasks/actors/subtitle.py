@@ -57,7 +57,9 @@ def _extract(
 ) -> dict[int, str]:
     """Writes the tracks, in one go if that works; returns what is wrong, by stream."""
     # A track may be silent for an hour of film: no cue is no sign that ffmpeg hangs.
-    limits = run_limits(folder, info.duration).model_copy(update={"stall_seconds": None})
+    limits = run_limits(folder, info.duration).model_copy(
+        update={"stall_seconds": None, "slow_seconds": None}
+    )
 
     def write(some: list[SubtitleInfo]) -> None:
         paths = {track.index: _path(folder, track) for track in some}

@@ -11,10 +11,10 @@ from tasks.media.source import SourceInfo
 from tasks.media.tools import Tools, find_tools
 from tasks.settings import get_settings
 
-#: Seconds ffmpeg may take for a second of film before it counts as hung for good.
-SLOWEST = 600.0
 #: Seconds any command may take, however short the film.
 LEAST_WALL_SECONDS = 600.0
+#: Seconds that an encoder may crawl before it counts as hung.
+SLOW_SECONDS = 600.0
 #: Bytes that stay free on the scratch disk.
 SPARE_BYTES = 256 * 1024**2
 
@@ -30,8 +30,9 @@ def run_limits(folder: Path, film_seconds: float) -> RunLimits:
     """Limits for a command that writes to ``folder`` and handles so many seconds of film."""
     settings = get_settings()
     return RunLimits(
-        wall_seconds=LEAST_WALL_SECONDS + SLOWEST * film_seconds,
+        wall_seconds=LEAST_WALL_SECONDS + settings.wall_factor * film_seconds,
         stall_seconds=settings.stall_seconds,
+        slow_seconds=SLOW_SECONDS,
         memory_bytes=settings.ffmpeg_memory_bytes,
         scratch_dir=folder,
         scratch_bytes=settings.scratch_bytes,

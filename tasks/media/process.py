@@ -1,15 +1,14 @@
 """Runs ffmpeg and ffprobe: the one module here that starts processes.
 
 A process gets its own session, so that it and whatever it starts is killed whole: when it is
-stopped, runs too long, stands still, or takes too much disk. Where util-linux's setpriv is there
-(every Debian has it), it also dies with the worker, even one killed by -9.
+stopped, runs too long, stands still, or takes too much disk. It dies with the worker, even one
+killed by -9, and reaches nothing but its source and its folder (`sandbox`).
 """
 
 import contextlib
 import math
 import os
 import re
-import resource
 import selectors
 import shutil
 import signal
@@ -23,6 +22,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import BadInput, EncoderFailed, OutOfDisk, Stopped, TimedOut, WorkError
+from tasks.media.sandbox import confined_argv
 from tasks.tether import tethered
 
 # How often stop and time limits are looked at: a cancelled job stops within half a second.
@@ -31,6 +31,8 @@ TICK_SECONDS = 0.2
 EXIT_POLL_SECONDS = 0.01
 # How often the scratch folder is measured: walking it costs a few system calls per file.
 DISK_CHECK_SECONDS = 1.0
+# A multiple of real time: an encoder that is slower for long is hung, though it still moves.
+SLOWEST_SPEED = 0.02
 LOG_LINES = 60
 # A line of a log longer than this is cut: nobody reads on, and it is kept with the job.
 LOG_LINE_CHARACTERS = 500
@@ -46,6 +48,7 @@ class RunLimits(BaseModel):
 
     wall_seconds: float | None = None
     stall_seconds: float | None = None  # longest time without progress
+    slow_seconds: float | None = None  # longest time at less than SLOWEST_SPEED
     memory_bytes: int | None = None  # of private data (RLIMIT_DATA)
     scratch_dir: Path | None = None
     scratch_bytes: int | None = None  # largest size of scratch_dir
@@ -90,7 +93,7 @@ def run(
     reader = _ProgressReader(on_progress)
     started = time.monotonic()
     event = stop or threading.Event()
-    log = _supervise(argv, limits, event, reader.feed, reader.moved_at, log_lines)
+    log = _supervise(argv, limits, event, reader.feed, reader, log_lines)
     return RunResult(log_tail=log, seconds=time.monotonic() - started)
 
 
@@ -136,6 +139,12 @@ class _ProgressReader:
         self._block: dict[str, str] = {}
         self._furthest = (0, 0.0)
         self._moved_at = time.monotonic()
+        #: Where it was when it last went at SLOWEST_SPEED at least: seconds of film, and when.
+        self._paced = (0.0, time.monotonic())
+
+    def paced_at(self) -> float:
+        """When it last was as fast as it must be (monotonic clock)."""
+        return self._paced[1]
 
     def moved_at(self) -> float:
         """When a report last said more than the one before (monotonic clock)."""
@@ -158,6 +167,10 @@ class _ProgressReader:
             speed=_number(block.get("speed", "").rstrip("x")),
         )
         reached = (progress.frame, progress.out_time_s)
+        place, since = self._paced
+        now = time.monotonic()
+        if progress.out_time_s - place >= SLOWEST_SPEED * (now - since):
+            self._paced = (progress.out_time_s, now)
         if reached > self._furthest:
             self._furthest = reached
             self._moved_at = time.monotonic()
@@ -177,7 +190,7 @@ def _supervise(
     limits: RunLimits,
     stop: threading.Event,
     on_output: Callable[[bytes], None],
-    moved_at: Callable[[], float] | None,
+    pace: "_ProgressReader | None",
     log_lines: int = LOG_LINES,
 ) -> str:
     """Run to the end and return the log's tail; kill the whole group on the way out if need be."""
@@ -185,7 +198,7 @@ def _supervise(
         raise Stopped("The work was stopped before it began.")
     lines: deque[str] = deque(maxlen=log_lines)
     process = subprocess.Popen(
-        tethered(argv),
+        tethered(confined_argv(argv, folder=limits.scratch_dir, data_bytes=limits.memory_bytes)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -193,9 +206,7 @@ def _supervise(
         env=_environment(),
     )
     try:
-        if limits.memory_bytes is not None:
-            _limit_memory(process.pid, limits.memory_bytes)
-        watch = _Watch(limits, stop, moved_at)
+        watch = _Watch(limits, stop, pace)
         _pump(process, on_output, lines, watch)
         _wait(process, watch)
     except WorkError as error:
@@ -209,19 +220,13 @@ def _supervise(
     return log
 
 
-_KEPT_VARIABLES = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"}
+_KEPT_VARIABLES = {"PATH", "LD_LIBRARY_PATH"}
 
 
 def _environment() -> dict[str, str]:
     # Nothing secret goes to a process that parses strangers' files; and plain logs, no colour.
     kept = {k: v for k, v in os.environ.items() if k in _KEPT_VARIABLES}
     return {**kept, "LC_ALL": "C.UTF-8", "AV_LOG_FORCE_NOCOLOR": "1"}
-
-
-def _limit_memory(pid: int, size: int) -> None:
-    # RLIMIT_DATA, not RLIMIT_AS: threads reserve far more address space than they ever use.
-    with contextlib.suppress(ProcessLookupError):  # it has already ended; its result tells
-        resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
 
 
 def _pump(
@@ -272,11 +277,11 @@ class _Watch:
         self,
         limits: RunLimits,
         stop: threading.Event,
-        moved_at: Callable[[], float] | None,
+        pace: _ProgressReader | None,
     ) -> None:
         self._limits = limits
         self._stop = stop
-        self._moved_at = moved_at
+        self._pace = pace
         self._started = self._disk_checked = time.monotonic()
 
     def check(self) -> None:
@@ -289,14 +294,21 @@ class _Watch:
             )
         if limits.stall_seconds is not None and now - self._moved() > limits.stall_seconds:
             raise TimedOut(f"The encoder made no progress for {_duration(limits.stall_seconds)}.")
+        if limits.slow_seconds is not None and self._pace is not None:
+            slow_since = max(self._pace.paced_at(), self._started)
+            if now - slow_since > limits.slow_seconds:
+                raise TimedOut(
+                    f"The encoder was slower than {SLOWEST_SPEED:g} times real time for"
+                    f" {_duration(limits.slow_seconds)}."
+                )
         if limits.scratch_dir is not None and now - self._disk_checked > DISK_CHECK_SECONDS:
             self._disk_checked = now
             self._check_disk(limits.scratch_dir)
 
     def _moved(self) -> float:
-        if self._moved_at is None:
+        if self._pace is None:
             return math.inf  # a process that reports nothing cannot be seen to stand still
-        return max(self._moved_at(), self._started)
+        return max(self._pace.moved_at(), self._started)
 
     def _check_disk(self, folder: Path) -> None:
         limits = self._limits

@@ -23,6 +23,7 @@ from tasks.infra.database import connect
 from tasks.infra.lock import Lock
 from tasks.jobs.advance import advance
 from tasks.queue import backlog
+from tasks.records import log_lines
 from tasks.recovery import bucket_look, repairs, stream_files
 from tasks.recovery.drift import keep_snapshot
 from tasks.recovery.silence import Silence
@@ -232,9 +233,7 @@ class Loop:
 
 def main() -> None:
     """The reconciler process; ends at SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=get_settings().log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    log_lines.begin(get_settings().log_level)
     connect()
     loop = Loop()
     for number in (signal.SIGTERM, signal.SIGINT):

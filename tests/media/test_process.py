@@ -16,6 +16,8 @@ from tasks.media.process import Progress, RunLimits, capture, run
 from tasks.media.tools import Tools
 from tests.media.clips import numbered_clip
 
+#: Not the virtual environment's link to it: of that folder a program may read nothing.
+PYTHON = str(Path(sys.executable).resolve())
 NO_LIMITS = RunLimits()
 BRIEFLY = RunLimits(wall_seconds=20)
 # Reports like ffmpeg, one frame a tick; ignores polite requests to end; has a child of its own,
@@ -114,7 +116,7 @@ def test_a_process_that_fills_the_disk(tmp_path: Path) -> None:
     limits = RunLimits(scratch_dir=tmp_path, scratch_bytes=1_000_000)
 
     with pytest.raises(OutOfDisk, match="more scratch disk than the 1 MB allowed"):
-        run([sys.executable, "-c", script], limits=limits)
+        run([PYTHON, "-c", script], limits=limits)
 
 
 def test_a_disk_that_others_have_filled(tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_a_process_that_wants_too_much_memory() -> None:
     limits = RunLimits(memory_bytes=200_000_000, wall_seconds=60)
 
     with pytest.raises(EncoderFailed) as caught:
-        run([sys.executable, "-c", script], limits=limits)
+        run([PYTHON, "-c", script], limits=limits)
     assert "MemoryError" in caught.value.log
 
 
@@ -151,7 +153,7 @@ def test_failures_are_told_apart_by_the_log(log: str, kind: type[Exception], sen
     script = f"import sys; print({log!r}, file=sys.stderr); sys.exit(3)"
 
     with pytest.raises(kind, match=sentence) as caught:
-        run([sys.executable, "-c", script], limits=NO_LIMITS)
+        run([PYTHON, "-c", script], limits=NO_LIMITS)
     assert caught.value.log == log  # type: ignore[attr-defined]
 
 
@@ -159,13 +161,13 @@ def test_a_process_killed_by_something_else() -> None:
     script = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
 
     with pytest.raises(EncoderFailed, match="killed by SIGSEGV"):
-        run([sys.executable, "-c", script], limits=NO_LIMITS)
+        run([PYTHON, "-c", script], limits=NO_LIMITS)
 
 
 def test_only_the_end_of_a_long_log_is_kept() -> None:
     script = "import sys; [print('line', n, 'x' * 900, file=sys.stderr) for n in range(500)]"
 
-    lines = run([sys.executable, "-c", script], limits=NO_LIMITS).log_tail.splitlines()
+    lines = run([PYTHON, "-c", script], limits=NO_LIMITS).log_tail.splitlines()
 
     assert len(lines) == 60
     assert lines[-1].startswith("line 499 x")
@@ -175,7 +177,7 @@ def test_only_the_end_of_a_long_log_is_kept() -> None:
 def test_the_environment_keeps_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
 
-    output = capture([sys.executable, "-c", "import os; print(os.environ)"], limits=BRIEFLY)
+    output = capture([PYTHON, "-c", "import os; print(os.environ)"], limits=BRIEFLY)
 
     assert b"hush" not in output
     assert b"PATH" in output
@@ -184,7 +186,7 @@ def test_the_environment_keeps_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_large_output_is_captured_whole() -> None:
     script = "import sys; sys.stdout.write('x' * 3_000_000)"
 
-    assert len(capture([sys.executable, "-c", script], limits=BRIEFLY)) == 3_000_000
+    assert len(capture([PYTHON, "-c", script], limits=BRIEFLY)) == 3_000_000
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -198,7 +200,7 @@ def test_the_encoder_dies_with_a_worker_that_is_killed(
         f"run({[*slow, '-progress', 'pipe:1']!r}, limits=RunLimits(),"
         " on_progress=lambda p: print('going', flush=True))"
     )
-    worker = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    worker = subprocess.Popen([PYTHON, "-c", script], stdout=subprocess.PIPE)
     assert worker.stdout is not None
     assert worker.stdout.readline() == b"going\n"
     encoders = psutil.Process(worker.pid).children(recursive=True)

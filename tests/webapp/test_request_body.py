@@ -83,6 +83,31 @@ def test_an_upload_that_stops_is_told_so(odd_web: Gunicorn) -> None:
     assert b"did not come in time" in came
 
 
+def test_a_dry_run_whose_length_is_not_said_is_one(web: Gunicorn) -> None:
+    token = api_tokens.issue("repairs", "editor")
+    answer = requests.post(
+        f"{web.url}/v1/studio/transcoding-jobs/fix-stuck",
+        data=iter([b'{"dryRun": ', b"true}"]),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        timeout=60,
+    )
+    assert answer.request.headers["Transfer-Encoding"] == "chunked"
+    assert answer.json()["dryRun"] is True
+
+
+def test_an_address_with_a_line_break_and_a_link_is_one_line_of_the_log_without_it(
+    clean: Servers, tmp_path: Path
+) -> None:
+    with Gunicorn(tmp_path / "web.log") as web:
+        clean.mongo.kill()
+        for path in ("/sign-in/link/s3cret%0AERROR%20forged", "/media/s/s3cret/%0Aforged"):
+            requests.get(f"{web.url}{path}", timeout=60)
+        clean.mongo.start()
+    assert "s3cret" not in web.log
+    assert "/sign-in/link/" in web.log
+    assert not any(line.startswith(("ERROR forged", "forged")) for line in web.log.splitlines())
+
+
 def test_uploads_beyond_those_that_one_may_have_open_are_refused(
     clean: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

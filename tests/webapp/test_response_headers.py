@@ -116,13 +116,21 @@ FORWARDED = {
 
 
 @pytest.mark.parametrize(
-    ("proxies", "seen"),
-    [("0", "http://localhost/ 127.0.0.1"), ("1", "https://dailies.example/ 192.0.2.9")],
+    ("variables", "seen"),
+    [
+        ({}, "http://localhost/ 127.0.0.1"),
+        ({"DAILIES_TRUST_FORWARDED_HOST": "true"}, "http://localhost/ 127.0.0.1"),
+        ({"DAILIES_TRUSTED_PROXIES": "1"}, "https://localhost/ 192.0.2.9"),
+        (
+            {"DAILIES_TRUSTED_PROXIES": "1", "DAILIES_TRUST_FORWARDED_HOST": "true"},
+            "https://dailies.example/ 192.0.2.9",
+        ),
+    ],
 )
 def test_what_proxies_say_counts_only_where_they_are_trusted(
-    environment: pytest.MonkeyPatch, proxies: str, seen: str
+    environment: pytest.MonkeyPatch, variables: dict[str, str], seen: str
 ) -> None:
-    app = with_variables(environment, DAILIES_TRUSTED_PROXIES=proxies)
+    app = with_variables(environment, **variables)
     told: list[str] = []
 
     @app.teardown_request

@@ -104,8 +104,8 @@ def test_a_file_that_was_uploaded_here_is_named_by_its_key(editor: FlaskClient) 
     assert len(TranscodeJob.objects) == 1
 
 
-@pytest.mark.parametrize("key", ["videos/1234567890-film.mp4", f"sources/{UNKNOWN}/film.mp4"])
-def test_a_file_that_somebody_put_into_the_bucket_is_taken(editor: FlaskClient, key: str) -> None:
+def test_a_file_that_somebody_put_into_the_bucket_is_taken(editor: FlaskClient) -> None:
+    key = "videos/1234567890-film.mp4"
     get_storage().put_bytes(key, CONTENT, "video/mp4")
     answer = editor.post(UPLOAD, json={"s3Key": key})
     assert answer.status_code == 202, answer.text
@@ -116,8 +116,6 @@ def test_a_file_that_somebody_put_into_the_bucket_is_taken(editor: FlaskClient, 
         len(CONTENT),
         "video/mp4",
     )
-    # Else the next look at the bucket would call the file an orphan.
-    assert (media.media_id == UNKNOWN) == key.startswith("sources/")
     assert media.uploaded_by == "token editor program"
     assert editor.post(UPLOAD, json={"s3Key": key}).status_code == 202
     assert len(Media.objects) == len(TranscodeJob.objects) == 1
@@ -129,13 +127,13 @@ def test_two_who_name_the_same_file_at_once_mean_one_video(
     Media.ensure_indexes()
     get_storage().put_bytes("videos/film.mp4", CONTENT)
     both, found = threading.Barrier(2), []
-    real = stored_source._new_id
+    real = stored_source._check
 
-    def together(key: str) -> str:
+    def together(key: str) -> None:
         both.wait(timeout=60)
-        return real(key)
+        real(key)
 
-    monkeypatch.setattr(stored_source, "_new_id", together)
+    monkeypatch.setattr(stored_source, "_check", together)
 
     def name_it() -> None:
         found.append(stored_source.media_of("videos/film.mp4", who="a test").media_id)
@@ -160,7 +158,10 @@ def test_two_who_name_the_same_file_at_once_mean_one_video(
         ("https://example.com/film.mp4", "not the key"),
         ("hls/x/master.m3u8", "made here"),
         ("work/x/plan.json", "made here"),
-        ("sources/film.mp4", "each with an id"),
+        ("sources/film.mp4", "imports lie below videos/"),
+        (f"sources/{UNKNOWN}/film.mp4", "imports lie below videos/"),
+        ("backups/users.json", "imports lie below videos/"),
+        ("videos", "imports lie below videos/"),
         ("x" * 1025, "at most 1024"),
         (["videos/film.mp4"], "string"),
     ],
@@ -179,7 +180,16 @@ def test_a_file_beside_another_videos_source_is_422(editor: FlaskClient) -> None
     key = f"sources/{video['id']}/another.mp4"
     get_storage().put_bytes(key, CONTENT)
     refused = editor.post(UPLOAD, json={"s3Key": key})
-    assert "belongs to another video" in assert_problem(refused, 422)
+    assert "imports lie below videos/" in assert_problem(refused, 422)
+
+
+def test_nothing_but_an_uploaded_source_is_served_as_a_modules_video(editor: FlaskClient) -> None:
+    get_storage().put_bytes("videos/film.mp4", CONTENT, "video/mp4")
+    named = editor.post(UPLOAD, json={"s3Key": "videos/film.mp4"}).get_json()["videoId"]
+    for video, status in ((named, 404), (uploaded(editor)["id"], 200)):
+        made = editor.post("/api/modules", json={"videoId": video}).get_json()
+        answer = editor.get(f"/api/modules/{made['moduleId']}/video")
+        assert answer.status_code == status, answer.text
 
 
 def test_a_job_is_told_in_four_words(

@@ -24,15 +24,23 @@ _SHOWN = (str, int, float, bool, type(None))
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def json_object(request: Request) -> dict[str, Any]:
-    """The body as a dictionary. Raises UnsupportedMediaType, RequestEntityTooLarge, BadRequest."""
-    if not request.is_json:
-        raise UnsupportedMediaType("Send a JSON object, with Content-Type: application/json.")
+def json_object(request: Request, *, empty: bool = False) -> dict[str, Any]:
+    """The body as a dictionary; with ``empty`` no body at all is an empty one.
+
+    What was sent decides, whatever the headers say of its length. Raises UnsupportedMediaType,
+    RequestEntityTooLarge, BadRequest.
+    """
     request.max_content_length = MAX_JSON_BYTES
     try:
+        if empty and not request.get_data():
+            return {}
+        if not request.is_json:
+            raise UnsupportedMediaType("Send a JSON object, with Content-Type: application/json.")
         body = request.get_json()
     except RequestEntityTooLarge:
         raise RequestEntityTooLarge("The JSON body is too large.") from None
+    except UnsupportedMediaType:
+        raise
     except (BadRequest, RecursionError, ValueError):
         # ValueError: among others, numbers of more than 4,300 digits.
         raise BadRequest("The body is not valid JSON.") from None

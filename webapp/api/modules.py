@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from flask_login import current_user
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 
+from tasks import keys
 from tasks.analysis import edit, make
 from tasks.analysis.edit import Edited, Outdated
 from tasks.analysis.export import markdown
@@ -224,9 +225,9 @@ def transcript(module_id: str) -> Response:
 def picture(module_id: str, step_id: str) -> Response:
     """404 where it has none."""
     with in_time():
-        steps = find(module_id).steps
-    key = next((step.get("picture_key") for step in steps if step["id"] == step_id), None)
-    if not key:
+        module = find(module_id)
+    key = next((step.get("picture_key") for step in module.steps if step["id"] == step_id), None)
+    if not key or not key.startswith(keys.module(module.media_id, module_id)):
         raise NotFound("This step has no picture.")
     return media_files.answer(key)
 
@@ -247,6 +248,8 @@ def video(module_id: str) -> Response:
         media = Media.objects(media_id=find(module_id).media_id).first()
     if media is None:
         raise NotFound("The video of this module was deleted.")
+    if not media.source_key.startswith(keys.source(media.media_id, "")):
+        raise NotFound("This video was imported: its file is not served, its stream is.")
     response = media_files.answer(media.source_key)
     known = _PLAYABLE.fullmatch(media.content_type or "")
     response.content_type = media.content_type if known else "application/octet-stream"

@@ -165,7 +165,7 @@ def make_blueprint(kind: Kind) -> Blueprint:
     )
     def fix() -> Response:
         """Finds and fixes every stuck or orphaned job; ``{dryRun: true}`` only lists them."""
-        body = parsed(FixStuckBody, json_object(request) if request.content_length else {})
+        body = parsed(FixStuckBody, json_object(request, empty=True))
         fixed = fix_stuck(kind.value, who=current_user.name, dry_run=body.dry_run)
         return answered(
             FixStuckAnswer(

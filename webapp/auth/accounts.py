@@ -4,7 +4,7 @@ import re
 import secrets
 import uuid
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mongoengine.errors import NotUniqueError
 
@@ -15,8 +15,14 @@ from tasks.settings import get_settings
 from webapp.auth.passwords import hash_password, verify_password
 from webapp.models import ApiToken, Role, Session, SignInLink, User, ensure_indexes
 
-MIN_PASSWORD = 10
+MIN_PASSWORD = 12
 MAX_PASSWORD = 256
+#: The fewest guesses, as a power of ten, that a password may stand by zxcvbn's estimate.
+LEAST_GUESSES_LOG10 = 8
+#: Characters that are estimated: more would take long, and only help.
+ESTIMATED = 72
+#: How long a session lasts, whatever the cookie says.
+SESSION_LIFETIME = timedelta(days=14)
 #: Browsers one person may be signed in with; the oldest is signed out.
 MAX_SESSIONS = 20
 
@@ -136,6 +142,20 @@ def change_password(user_id: str, current: str, new: str, *, keep: str) -> None:
     access_ended()
 
 
+def of_session(key: str) -> User | None:
+    """The person of a session that is open and not too old."""
+    since = _now() - SESSION_LIFETIME
+    fresh = {"sessions": {"$elemMatch": {"key": key, "opened_at": {"$gt": since}}}}
+    found: User | None = User.objects(__raw__=fresh).first() if key else None
+    return found
+
+
+def somebody_has_signed_in() -> bool:
+    """Whether anybody ever opened a session."""
+    database.connect()
+    return User.objects(last_sign_in_at__ne=None).first() is not None
+
+
 def open_session(user: User) -> str:
     """Signs a browser in; returns the key that its cookie carries."""
     key = secrets.token_urlsafe(24)
@@ -218,11 +238,19 @@ def valid_role(role: str) -> Role:
 
 
 def hash_valid(password: str) -> str:
-    """The stored hash of a password. Raises AccountError where it is too short or too long."""
+    """The stored hash of a password.
+
+    Raises AccountError where it is too short, too long, or easily guessed.
+    """
+    # Its lists of words take a second to load, and megabytes: only where a password is set.
+    from zxcvbn import zxcvbn
+
     if len(password) < MIN_PASSWORD:
         raise AccountError(f"a password has {MIN_PASSWORD} characters or more")
     if len(password) > MAX_PASSWORD:
         raise AccountError(f"a password has at most {MAX_PASSWORD} characters")
+    if zxcvbn(password[:ESTIMATED])["guesses_log10"] < LEAST_GUESSES_LOG10:
+        raise AccountError("this password is among the first that are guessed: take another one")
     return hash_password(password)
 
 

@@ -8,7 +8,7 @@ from flask import Flask, g, request
 from flask_login import AnonymousUserMixin, LoginManager, UserMixin
 
 from tasks.settings import get_settings
-from webapp.auth import feed_tickets
+from webapp.auth import accounts, feed_tickets
 from webapp.auth.digest import digest
 from webapp.deadline import in_time
 from webapp.models import ApiToken, Role, User
@@ -80,8 +80,7 @@ def principal_of(user: User, session_key: str) -> Principal:
 
 def _of_session(key: str) -> Principal | None:
     with in_time():
-        found = User.objects(sessions__key=key).only("user_id", "email", "role")
-        user = found.first() if key else None
+        user = accounts.of_session(key)
     return principal_of(user, key) if user else None
 
 

@@ -13,6 +13,7 @@ from flask_login import current_user, login_user, logout_user
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response
 
+from tasks.records import audit
 from webapp import errors
 from webapp.auth import accounts, sign_in_links, throttle
 from webapp.auth.access import public, require_role
@@ -44,6 +45,7 @@ def sign_in_with_password() -> Response | tuple[str, int]:
     throttle.begin_attempt(email, address)
     user = accounts.check_password(email, password)
     if user is None:
+        _audit("nobody", "sign in", email, refused=True, detail="wrong e-mail or password")
         if not errors.wants_page():
             raise Unauthorized(WRONG)
         page = render_template(
@@ -51,6 +53,7 @@ def sign_in_with_password() -> Response | tuple[str, int]:
         )
         return page, 401
     throttle.forget_attempts(email, address)
+    _audit(user.email, "sign in", user.email, detail="by password")
     _open(user)
     return redirect(next_path, 303)
 
@@ -71,7 +74,11 @@ def sign_in_with_link(secret: str) -> Response | str | tuple[str, int]:
     except accounts.AccountError as error:
         return _link_page(sign_in_links.owner(secret), error.sentence, 422)
     if user is None:
+        _audit("nobody", "sign in", None, refused=True, detail="by a link that is used up or wrong")
         return _link_page(None, None)
+    _audit(user.email, "sign in", user.email, detail="by link")
+    if request.form.get("password"):
+        _audit(user.email, "change password", user.email, detail="by link")
     _open(user)
     return redirect("/", 303)
 
@@ -81,6 +88,7 @@ def sign_in_with_link(secret: str) -> Response | str | tuple[str, int]:
 def sign_out() -> Response:
     """Ends the session here, and makes every copy of its cookie worthless."""
     if not current_user.by_token:
+        _audit(current_user.name, "sign out", current_user.name)
         accounts.close_session(current_user.session_key)
         logout_user()
         session.clear()
@@ -98,6 +106,20 @@ def local_path(path: str | None) -> str:
     if parts.scheme or parts.netloc or path.startswith(("//", "/sign-")):
         return "/"
     return path
+
+
+def _audit(
+    who: str, action: str, target: str | None, *, refused: bool = False, detail: str = ""
+) -> None:
+    address = throttle.network(request.remote_addr)
+    audit.record(
+        who,
+        action,
+        kind="person",
+        target=None if target is None else target[:254],
+        refused=refused,
+        detail=f"{detail}, from {address}".removeprefix(", "),
+    )
 
 
 def _open(user: User) -> None:

@@ -36,14 +36,18 @@ def owner(secret: str) -> User | None:
 def use(secret: str, password: str | None = None) -> User | None:
     """Uses the link up and returns its owner; of two callers at once one gets None.
 
-    A ``password`` becomes theirs; AccountError for a bad one leaves the link as it was.
+    A ``password`` becomes theirs and ends all their sessions; AccountError for a bad one leaves
+    the link as it was.
     """
     password_hash = None if password is None else accounts.hash_valid(password)
     link = _good(secret).modify(set__used_at=datetime.now(UTC))
     if link is None:
         return None
     if password_hash is not None:
-        User.objects(user_id=link.user_id).update_one(set__password_hash=password_hash)
+        User.objects(user_id=link.user_id).update_one(
+            set__password_hash=password_hash, set__sessions=[]
+        )
+        accounts.access_ended()
     user: User | None = User.objects(user_id=link.user_id).first()
     return user
 

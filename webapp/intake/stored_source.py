@@ -1,6 +1,5 @@
 """A video that is in the bucket already: its media, made where nobody has named the file before."""
 
-import re
 import uuid
 from datetime import UTC, datetime
 
@@ -15,10 +14,6 @@ from tasks.settings import get_settings
 from webapp.deadline import in_time
 from webapp.intake.file_names import shown_name
 
-#: Files below sources/ lie in the folder of their media, or the next look at the bucket calls them
-#: orphans.
-_SOURCE = re.compile(rf"({keys.ID})/[^/]+")
-
 
 def media_of(key: str, *, who: str) -> Media:
     """The media whose source lies under a key of the bucket.
@@ -30,7 +25,7 @@ def media_of(key: str, *, who: str) -> Media:
         known: Media | None = Media.objects(source_key=key).first()
     if known is not None:
         return known
-    media_id = _new_id(key)
+    _check(key)
     info = get_storage().head(key)
     if info is None:
         raise UnprocessableEntity("There is no file with this s3Key.")
@@ -40,7 +35,7 @@ def media_of(key: str, *, who: str) -> Media:
     if info.size > limit:
         raise RequestEntityTooLarge(f"The file is larger than the {limit:,} bytes allowed here.")
     media = Media(
-        media_id=media_id,
+        media_id=str(uuid.uuid4()),
         filename=shown_name(key),
         source_key=key,
         size=info.size,
@@ -52,32 +47,22 @@ def media_of(key: str, *, who: str) -> Media:
         try:
             media.save(force_insert=True)
         except NotUniqueError:
-            # Somebody else has named the same file meanwhile, or put another one into the folder.
-            found: Media | None = Media.objects(source_key=key).first()
-            if found is None:
-                raise _of_another() from None
+            # Somebody else has named the same file meanwhile.
+            found: Media = Media.objects.get(source_key=key)
             return found
-    events.publish("mediaChanged", kind="media", mediaId=media_id)
+    events.publish("mediaChanged", kind="media", mediaId=media.media_id)
     return media
 
 
-def _new_id(key: str) -> str:
-    """The id for the media of a file that nobody has named. Raises UnprocessableEntity."""
+def _check(key: str) -> None:
+    """Raises UnprocessableEntity for a key that nobody may name."""
     steps = key.split("/")
     if not key.isprintable() or any(step in ("", ".", "..") for step in steps):
         raise UnprocessableEntity("This s3Key is not the key of a file.")
     if key.startswith((keys.work_areas(), keys.streams())):
         raise UnprocessableEntity("This s3Key is not that of a source, but of something made here.")
-    if not key.startswith(keys.sources()):
-        return str(uuid.uuid4())
-    match = _SOURCE.fullmatch(key.removeprefix(keys.sources()))
-    if match is None:
-        raise UnprocessableEntity(f"Sources lie under {keys.sources()}<id>/, each with an id.")
-    with in_time():
-        if Media.objects(media_id=match[1]).first() is not None:
-            raise _of_another()
-    return match[1]
-
-
-def _of_another() -> UnprocessableEntity:
-    return UnprocessableEntity("This s3Key belongs to another video.")
+    prefixes = [prefix for prefix in get_settings().import_prefixes.split(",") if prefix]
+    if key.startswith(keys.sources()) or not key.startswith(tuple(prefixes)):
+        # Whatever else lies in the bucket is nobody's to read through a video.
+        below = " or ".join(prefixes) or "no prefix (DAILIES_IMPORT_PREFIXES is empty)"
+        raise UnprocessableEntity(f"This s3Key may not be named: imports lie below {below}.")

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_login import current_user
-from werkzeug.exceptions import UnprocessableEntity
+from werkzeug.exceptions import Forbidden, UnprocessableEntity
 
 from tasks.records import audit
 from webapp.auth import accounts, api_tokens, sign_in_links
@@ -25,13 +25,15 @@ def show() -> Response:
 @bp.post("")
 @require_role("admin")
 def add() -> Response:
-    """Adds a person, and shows the link by which they sign in for the first time."""
+    """Adds a person, and shows people the link by which they sign in for the first time."""
     try:
         user = accounts.add_user(request.form.get("email", ""), None, request.form.get("role", ""))
     except accounts.AccountError as error:
         raise _refused(error) from None
     _record("add person", user, f"as {user.role}")
-    return _answer(f"{user.email} is added as {user.role}.", link_for=user)
+    return _answer(
+        f"{user.email} is added as {user.role}.", link_for=None if current_user.by_token else user
+    )
 
 
 @bp.post("/<user_id>/role")
@@ -51,7 +53,12 @@ def change_role(user_id: str) -> Response:
 @bp.post("/<user_id>/link")
 @require_role("admin")
 def link(user_id: str) -> Response:
-    """Shows a new one-time sign-in link, for whoever forgot a password."""
+    """Shows a new one-time sign-in link, for whoever forgot a password; to people only.
+
+    A link signs in as anybody, with all that they may, which no scope of a token covers.
+    """
+    if current_user.by_token:
+        raise Forbidden("A sign-in link is made by an admin who is signed in, not by a token.")
     user = _person(user_id)
     _record("make sign-in link", user)
     return _answer(f"A link for {user.email} is made.", link_for=user)

@@ -94,7 +94,7 @@ class OpenAI:
         piece = sound.with_name("piece.m4a")
         run(
             piece_command(sound, begin, seconds, piece, self._tools),
-            limits=RunLimits(wall_seconds=PIECE_WALL_SECONDS),
+            limits=RunLimits(wall_seconds=PIECE_WALL_SECONDS, scratch_dir=piece.parent),
             stop=watch.stop,
         )
         fields: list[tuple[str, Any]] = [

@@ -38,14 +38,16 @@ def test_without_a_password_no_password_signs_in(clean: Servers) -> None:
 @pytest.mark.parametrize(
     ("email", "password", "role", "reason"),
     [
-        ("ada", "long enough", "viewer", "no e-mail"),
-        ("a@b@c", "long enough", "viewer", "no e-mail"),
-        ("a b@example.com", "long enough", "viewer", "no e-mail"),
-        ("a@example..com", "long enough", "viewer", "no e-mail"),
-        ("a" * 300 + "@example.com", "long enough", "viewer", "no e-mail"),
-        ("ada@example.com", "123456789", "viewer", "10 characters"),
+        ("ada", "long enough for all", "viewer", "no e-mail"),
+        ("a@b@c", "long enough for all", "viewer", "no e-mail"),
+        ("a b@example.com", "long enough for all", "viewer", "no e-mail"),
+        ("a@example..com", "long enough for all", "viewer", "no e-mail"),
+        ("a" * 300 + "@example.com", "long enough for all", "viewer", "no e-mail"),
+        ("ada@example.com", "12345678901", "viewer", "12 characters"),
+        ("ada@example.com", "password1234", "viewer", "first that are guessed"),
+        ("ada@example.com", "iloveyou1234", "viewer", "first that are guessed"),
         ("ada@example.com", "x" * 257, "viewer", "at most 256"),
-        ("ada@example.com", "long enough", "owner", "viewer, editor, admin"),
+        ("ada@example.com", "long enough for all", "owner", "viewer, editor, admin"),
     ],
 )
 def test_refusals_say_why(
@@ -108,13 +110,27 @@ def test_a_token_is_kept_as_its_hash(clean: Servers) -> None:
             api_tokens.issue(name, "viewer")
 
 
-@pytest.mark.parametrize("field", ["name", "token_id", "prefix"])
-def test_a_token_is_revoked_by_any_of_its_names(clean: Servers, field: str) -> None:
-    api_tokens.issue("ci", "editor")
-    api_tokens.revoke(getattr(ApiToken.objects.get(), field))
+def test_a_token_is_revoked_by_its_id_and_by_no_name_that_its_owner_chose(clean: Servers) -> None:
+    secret = api_tokens.issue("ci", "editor")
+    token = ApiToken.objects.get()
+    for name in (token.name, token.prefix, secret):
+        with pytest.raises(AccountError, match="no token"):
+            api_tokens.revoke(name)
+    assert api_tokens.id_of(secret) == token.token_id
+    assert api_tokens.revoke(token.token_id).name == "ci"
     assert api_tokens.listed() == []
-    with pytest.raises(AccountError, match="no token"):
-        api_tokens.revoke("ci")
+    # A name that reads like another token's id, secret or the bootstrap token's is refused.
+    for decoy in (token.token_id, token.token_id.upper(), token.prefix, "dailies_api_token"):
+        with pytest.raises(AccountError, match="reads like another's"):
+            api_tokens.issue(decoy, "editor")
+
+
+def test_an_old_session_is_over_whatever_its_cookie_says(clean: Servers) -> None:
+    key = accounts.open_session(accounts.add_user("ada@example.com", None, "viewer"))
+    assert accounts.of_session(key) is not None
+    old = datetime.now(UTC) - accounts.SESSION_LIFETIME - timedelta(seconds=1)
+    User.objects.update(__raw__={"$set": {"sessions.0.opened_at": old}})
+    assert accounts.of_session(key) is None
 
 
 def test_the_first_admin_signs_in_by_link_until_they_have_a_password(clean: Servers) -> None:
@@ -138,12 +154,12 @@ def test_the_first_admin_takes_the_password_of_the_settings(
     monkeypatch.setenv("DAILIES_ADMIN_PASSWORD", "too short")
     get_settings.cache_clear()
     try:
-        with pytest.raises(AccountError, match="10 characters"):
+        with pytest.raises(AccountError, match="12 characters"):
             accounts.ensure_admin()
-        monkeypatch.setenv("DAILIES_ADMIN_PASSWORD", "long enough")
+        monkeypatch.setenv("DAILIES_ADMIN_PASSWORD", "long enough for all")
         get_settings.cache_clear()
         assert accounts.ensure_admin().password_hash is not None
-        assert accounts.check_password("boss@example.com", "long enough") is not None
+        assert accounts.check_password("boss@example.com", "long enough for all") is not None
     finally:
         monkeypatch.undo()
         get_settings.cache_clear()
@@ -172,7 +188,7 @@ def test_a_link_ends_after_a_day(clean: Servers) -> None:
 def test_a_refused_password_leaves_the_link_as_it_was(clean: Servers) -> None:
     accounts.add_user("ada@example.com", None, "viewer")
     secret = secret_of(sign_in_links.make("ada@example.com"))
-    with pytest.raises(AccountError, match="10 characters"):
+    with pytest.raises(AccountError, match="12 characters"):
         sign_in_links.use(secret, "short")
     assert sign_in_links.use(secret) is not None
 

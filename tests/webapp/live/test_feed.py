@@ -381,7 +381,7 @@ def test_who_is_signed_out_is_closed_and_nobody_else(connect: Connect, app: Flas
     by_token = connect(secret=revoked)
     stays = connect()
     accounts.remove_user("ada@example.com")
-    api_tokens.revoke("revoked")
+    api_tokens.revoke(api_tokens.id_of(revoked))
     for client in (by_session, by_token):
         code, reason = client.end()
         assert code == 4401

@@ -436,7 +436,7 @@ def test_who_is_signed_out_is_closed_and_nobody_else(app: Flask, tmp_path: Path)
         other.everything()
         feed = FeedClient(web, headers={"Cookie": f"dailies_session={cookie.value}"})
         assert feed.next()["event"] == "hello"
-        api_tokens.revoke("revoked")
+        api_tokens.revoke(api_tokens.id_of(revoked))
         code, reason = ended(gone)
         assert code == 4401
         assert "signed out" in reason

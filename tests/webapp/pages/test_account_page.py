@@ -68,7 +68,7 @@ def test_a_new_password_keeps_this_browser_and_ends_every_other(
     ("form", "words"),
     [
         ({"current": "guess guess"}, "The current password is wrong."),
-        ({"new": "short", "again": "short"}, "10 characters or more"),
+        ({"new": "short", "again": "short"}, "12 characters or more"),
         ({"again": "battery stable"}, "differ"),
     ],
 )

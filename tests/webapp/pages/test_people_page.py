@@ -13,7 +13,7 @@ from tasks.models.audit_entry import AuditEntry
 from tests.webapp.pages.reading import Page
 from tests.webapp.people import bearer, csrf_token, signed_in
 from webapp.auth import accounts, api_tokens, sign_in_links
-from webapp.models import ApiToken, User
+from webapp.models import ApiToken, SignInLink, User
 
 HTMX = {"HX-Request": "true", "Accept": "text/html"}
 
@@ -113,3 +113,13 @@ def test_admins_see_and_revoke_tokens_of_everybody(admin: FlaskClient, ada: User
     assert post(admin, f"/people/tokens/{token.token_id}/revoke").status_code == 200
     assert [row.name for row in ApiToken.objects] == ["of nobody"]
     assert post(admin, f"/people/tokens/{token.token_id}/revoke").status_code == 422
+
+
+def test_a_token_makes_no_sign_in_link(app: Flask, ada: User) -> None:
+    program = bearer(app, api_tokens.issue("people", "admin", scopes=["admin"]))
+    refused = program.post(f"/people/{ada.user_id}/link")
+    assert refused.status_code == 403
+    added = program.post("/people", data={"email": "new@example.com", "role": "viewer"})
+    assert added.status_code == 200
+    assert "/sign-in/link/" not in refused.text + added.text
+    assert SignInLink.objects.count() == 0

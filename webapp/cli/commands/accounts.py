@@ -1,5 +1,7 @@
 """`dailies user` and `dailies token`: who may come in."""
 
+import getpass
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,6 +12,17 @@ from webapp.cli.commands.options import CONNECTION, setting_options
 from webapp.cli.up.instance import dashboard_url, join_running_instance
 
 _ROLE = click.Choice(["viewer", "editor", "admin"])
+
+
+def _record(action: str, kind: str, target: str, detail: str = "") -> None:
+    """A line of the audit log: by whom, of this machine's people."""
+    from tasks.records import audit
+
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):
+        who = str(os.getuid())
+    audit.record(f"command line ({who})", action, kind=kind, target=target, detail=detail)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
@@ -34,7 +47,7 @@ def user() -> None:
 @user.command("add")
 @click.argument("email")
 @click.option("--role", type=_ROLE, default="viewer", show_default=True)
-@click.option("--password", help="10 characters or more. Better: leave it out and be asked.")
+@click.option("--password", help="12 characters or more. Better: leave it out and be asked.")
 @click.option("--link", is_flag=True, help="No password: print a link that signs in once.")
 def add_user(email: str, role: str, password: str | None, link: bool) -> None:
     """Add a person who signs in as EMAIL."""
@@ -44,6 +57,7 @@ def add_user(email: str, role: str, password: str | None, link: bool) -> None:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     with told_plainly():
         added = accounts.add_user(email, None if link else password, role)
+        _record("add person", "person", added.email, f"as {added.role}")
         click.echo(f"{added.email} may sign in as {added.role}.")
         if link:
             _print_link(added.email)
@@ -71,6 +85,7 @@ def remove_user(email: str) -> None:
 
     with told_plainly():
         accounts.remove_user(email)
+        _record("remove person", "person", email)
     click.echo(f"{email} is removed.")
 
 
@@ -83,12 +98,13 @@ def set_role(email: str, role: str) -> None:
 
     with told_plainly():
         accounts.set_role(email, role)
+        _record("change role", "person", email, f"to {role}")
     click.echo(f"{email} is {role} now.")
 
 
 @user.command("password")
 @click.argument("email")
-@click.option("--password", help="10 characters or more. Better: leave it out and be asked.")
+@click.option("--password", help="12 characters or more. Better: leave it out and be asked.")
 def set_password(email: str, password: str | None) -> None:
     """Set a person's password, and sign them out everywhere."""
     from webapp.auth import accounts
@@ -97,6 +113,7 @@ def set_password(email: str, password: str | None) -> None:
         password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
     with told_plainly():
         accounts.set_password(email, password)
+        _record("set password", "person", email)
     click.echo(f"{email} has a new password.")
 
 
@@ -111,7 +128,9 @@ def link(email: str) -> None:
 def _print_link(email: str) -> None:
     from webapp.auth import sign_in_links
 
-    click.echo(f"{dashboard_url()}{sign_in_links.make(email)}")
+    path = sign_in_links.make(email)
+    _record("make sign-in link", "person", email)
+    click.echo(f"{dashboard_url()}{path}")
 
 
 @click.group()
@@ -142,7 +161,9 @@ def add_token(name: str, role: str, scopes: tuple[str, ...], expires: datetime |
 
     with told_plainly():
         until = expires.replace(tzinfo=UTC) if expires else None
-        click.echo(api_tokens.issue(name, role, until, scopes=scopes))
+        secret = api_tokens.issue(name, role, until, scopes=scopes)
+        _record("make token", "token", name, f"{role}, for {', '.join(scopes) or 'all'}")
+        click.echo(secret)
 
 
 @token.command("list")
@@ -152,10 +173,11 @@ def list_tokens() -> None:
 
     with told_plainly():
         tokens = api_tokens.listed()
-    rows = [("NAME", "ROLE", "FOR", "BEGINS", "EXPIRES", "LAST USED")]
+    rows = [("ID", "NAME", "ROLE", "FOR", "BEGINS", "EXPIRES", "LAST USED")]
     for entry in tokens:
         rows.append(
             (
+                entry.token_id,
                 entry.name,
                 entry.role,
                 ", ".join(entry.scopes) or "all",
@@ -168,11 +190,12 @@ def list_tokens() -> None:
 
 
 @token.command("revoke")
-@click.argument("name_or_id")
-def revoke_token(name_or_id: str) -> None:
-    """Make a token worthless at once."""
+@click.argument("id")
+def revoke_token(id: str) -> None:
+    """Make a token worthless at once; `token list` shows its ID."""
     from webapp.auth import api_tokens
 
     with told_plainly():
-        api_tokens.revoke(name_or_id)
-    click.echo(f"{name_or_id} is revoked.")
+        revoked = api_tokens.revoke(id)
+        _record("revoke token", "token", revoked.name)
+    click.echo(f"{revoked.name} is revoked.")

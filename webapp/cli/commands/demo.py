@@ -60,7 +60,7 @@ def _token(settings: Settings) -> Iterator[str]:
         try:
             yield token
         finally:
-            api_tokens.revoke(name)
+            api_tokens.revoke(api_tokens.id_of(token))
 
 
 def _post_file(url: str, token: str, path: Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tasks.cloudwatch import spool
 from tasks.cloudwatch.client import Refused, make_cloudwatch
 from tasks.infra.database import NotConfigured
 from tasks.infra.storage_client import make_client
+from tasks.media import confined
 from tasks.media.tools import ToolMissing, find_tools, version_of
 from tasks.reports import health
 from tasks.settings import Settings, variable
@@ -34,6 +35,14 @@ from webapp.cli.up.servers import MongoServer, RedisServer, S3Server, Server
 # What the pipeline's commands name: without one of them a kind of video fails.
 _ENCODERS = ("libx264", "aac", "mjpeg")
 _FILTERS = ("scale", "fps", "zscale", "tonemap", "tile")
+#: The first release of each line of Redis without the faults published up to October 2025.
+_REDIS_MENDED = {
+    (6, 2): (6, 2, 20),
+    (7, 2): (7, 2, 11),
+    (7, 4): (7, 4, 6),
+    (8, 0): (8, 0, 4),
+    (8, 2): (8, 2, 2),
+}
 _LITTLE_DISK = 5 * 1024**3
 
 
@@ -54,6 +63,7 @@ def examine(settings: Settings) -> list[Finding]:
         _data_folder(settings),
         *_servers(settings),
         *_ffmpeg(settings),
+        _walls(),
         _speech(settings),
         *_cloudwatch(settings),
     ]
@@ -132,8 +142,21 @@ def _embedded(server: Server) -> Finding:
             f"{binary.name} does not run: {reason}",
             "Install what it lacks.",
         )
-    return Finding(
-        server.title, "idle", f"{binary.name} {number[1]}, which `dailies up` will start"
+    detail = f"{binary.name} {number[1]}, which `dailies up` will start"
+    return Finding(server.title, "idle", detail, _known_faults(binary.name, number[1]))
+
+
+def _known_faults(program: str, version: str) -> str:
+    """Advice where a version of Redis has faults that are known and mended in a newer one."""
+    if program != "redis-server":
+        return ""
+    number = tuple(int(part) for part in version.split("."))
+    mended = _REDIS_MENDED.get((number[0], number[1]))
+    if (mended is None and number >= min(_REDIS_MENDED)) or (mended and number >= mended):
+        return ""
+    return (
+        "This Redis has known security faults (CVE-2025-49844 among them). Only this machine's user"
+        " reaches it; for a mended one install redis-server of Debian, or set REDIS_URL."
     )
 
 
@@ -241,6 +264,17 @@ def _ffmpeg(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("ffmpeg", "ok", detail)
     yield Finding("ffprobe", "ok", f"{version_of(tools.ffprobe)} at {tools.ffprobe}")
+
+
+def _walls() -> Finding:
+    """What keeps ffmpeg, which reads strangers' files, from everything else."""
+    missing = confined.missing_walls()
+    if missing:
+        detail = f"nothing keeps ffmpeg from {' and '.join(missing)}"
+        advice = "Jobs run all the same. docs/security.md says what the kernel must allow."
+        return Finding("Sandbox", "missing", detail, advice)
+    version = confined.landlock_version()
+    return Finding("Sandbox", "ok", f"Landlock {version} and seccomp keep ffmpeg to its own files")
 
 
 def _speech(settings: Settings) -> Finding:

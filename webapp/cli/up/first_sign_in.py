@@ -15,7 +15,7 @@ class FirstSignInError(Exception):
 
 @dataclass(frozen=True)
 class FirstSignIn:
-    """The first admin's name, and a path that signs them in once while they have no password."""
+    """The first admin's name, and a path that signs them in once, while nobody ever signed in."""
 
     email: str
     link: str | None
@@ -34,12 +34,14 @@ def first_sign_in(environment: Mapping[str, str]) -> FirstSignIn:
 
     from tasks.infra import database
     from webapp.auth import sign_in_links
-    from webapp.auth.accounts import AccountError, ensure_admin
+    from webapp.auth.accounts import AccountError, ensure_admin, somebody_has_signed_in
 
     try:
         database.connect(_PATIENCE_MS)
         admin = ensure_admin()
-        link = None if admin.password_hash else sign_in_links.make(admin.email)
+        # Output ends up in logs: a link is in it only while nobody could lose anything by it.
+        known = admin.password_hash or somebody_has_signed_in()
+        link = None if known else sign_in_links.make(admin.email)
         return FirstSignIn(admin.email, link)
     except AccountError as error:
         raise FirstSignInError(f"DAILIES_ADMIN_EMAIL, DAILIES_ADMIN_PASSWORD: {error}") from None

@@ -201,8 +201,8 @@ class Up:
                 f"          (works once, as {first.email}; choose a password there)",
             ]
         return [
-            f"Sign in   {first.email}, with the password you set",
-            f"          (forgotten: {self._command('user')} link {first.email})",
+            f"Sign in   {first.email}, with your password",
+            f"          (none, or forgotten: {self._command('user')} link {first.email})",
         ]
 
     def _command(self, name: str) -> str:
@@ -229,10 +229,10 @@ class Up:
 
 
 def _what_is_missing(answer: bytes) -> str:
-    """The failing checks of `/readyz`, such as "worker (no worker is alive)"."""
+    """The failing checks of `/readyz`, such as "worker"; `dailies doctor` says more."""
     try:
         checks = json.loads(answer)["checks"].items()
-        return ", ".join(f"{name} ({check['detail']})" for name, check in checks if not check["ok"])
+        return ", ".join(name for name, check in checks if not check["ok"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return answer[:200].decode(errors="replace").strip()
 
