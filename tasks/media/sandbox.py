@@ -1,6 +1,7 @@
 """What a program that parses strangers' files may reach: its source, its folder, its libraries."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,10 @@ _MACHINE = (
     "/sys/fs/cgroup",
 )
 
+#: Bytes of a script that are looked through for the programs it runs.
+_SCRIPT_BYTES = 64 * 1024
+_PATH = re.compile(rb"/[\w./+-]+")
+
 
 def confined_argv(
     argv: Sequence[str],
@@ -61,26 +66,40 @@ def confined_argv(
 
 
 def _named(arguments: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Files that are there, and folders of files that are not, among absolute paths."""
+    """Files to read, and folders of files to write, among absolute paths.
+
+    Of a command with ``-i`` only what follows one is read; of any other what is there.
+    """
     read: list[Path] = []
     write: list[Path] = []
-    for argument in arguments:
+    inputs = "-i" in arguments
+    for before, argument in zip(["", *arguments], arguments, strict=False):
         path = Path(argument.removeprefix("file:"))
         if not path.is_absolute():
             continue
-        there = path.is_file()
-        if path.suffix == ".m3u8" or not there:
-            # A playlist goes with the segments beside it.
-            (read if there else write).append(path.parent)
-        else:
+        reads = before == "-i" if inputs else path.is_file()
+        if reads and path.is_file() and path.suffix != ".m3u8":
             read.append(path)
+        else:
+            # A playlist goes with the segments beside it, and a pattern with all that it means.
+            (read if reads else write).append(path.parent)
     return read, write
 
 
 @lru_cache(maxsize=16)
 def _program_paths(program: str) -> tuple[str, ...]:
-    """A program, what it is a link to, and the folders of its libraries."""
-    found = {Path(program), Path(program).resolve()}
+    """A program, what it is a link to, the folders of its libraries, and what a script runs."""
+    found = {Path(program), Path(program).resolve(), *_run_by(Path(program))}
     paths = [str(path) for one in found for path in (one, one.parent.parent / "lib")]
     paths += [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path]
     return tuple(paths)
+
+
+def _run_by(program: Path) -> set[Path]:
+    """The programs whose whole paths a script names, such as the real ffmpeg."""
+    with program.open("rb") as file:
+        head = file.read(_SCRIPT_BYTES)
+    if not head.startswith(b"#!"):
+        return set()
+    named = {Path(path.decode()) for path in _PATH.findall(head)}
+    return {path for path in named if path.is_file() and os.access(path, os.X_OK)}
