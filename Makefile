@@ -36,12 +36,14 @@ check: lint ## Within a minute: linters, types, and the tests that start no serv
 coverage: $(DEV) browser ## Which lines the tests reach, in this process and gunicorn's; takes as long as test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term $(TOGETHER) $(ARGS)
 
-lint: $(DEV) ## ruff, mypy, biome (scripts and styles), djlint (templates)
+lint: $(DEV) ## ruff, mypy, bandit, biome (scripts, styles), djlint (templates), known faults of packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/biome lint --error-on-warnings
 	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive tasks webapp -ll -ii
+	$(BIN)/python -m scripts.audit_dependencies
 
 format: $(DEV) ## Write Python, scripts and styles as the linters want them
 	$(BIN)/ruff check --fix

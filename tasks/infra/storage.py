@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -20,6 +20,7 @@ from tasks.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
 
 #: Bytes read from storage at a time when a body is passed on.
 READ_BYTES = 256 * 1024
@@ -94,7 +95,18 @@ class Storage:
                 code = error.response.get("Error", {}).get("Code")
                 if code not in MISSING | {"NoSuchBucket"}:
                     raise
-                self.client.create_bucket(Bucket=self.bucket)
+                self._create_bucket()
+
+    def _create_bucket(self) -> None:
+        region = self.client.meta.region_name
+        if region == "us-east-1":
+            # The one region that must not be named.
+            self.client.create_bucket(Bucket=self.bucket)
+            return
+        place = cast("BucketLocationConstraintType", region)
+        self.client.create_bucket(
+            Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": place}
+        )
 
     def put_bytes(self, key: str, data: bytes, content_type: str | None = None) -> None:
         """Writes a whole object."""

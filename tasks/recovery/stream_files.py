@@ -281,7 +281,7 @@ def _master_files(media: Media, master: ObjectInfo | None) -> FilesState:
         data = get_storage().get_bytes(master.key)
     except KeyError:
         return FilesState.none
-    same = hashlib.md5(data).hexdigest() == media.master_etag  # noqa: S324 (S3's)
+    same = hashlib.md5(data, usedforsecurity=False).hexdigest() == media.master_etag
     return FilesState.whole if same else FilesState.lacking
 
 

@@ -98,7 +98,7 @@ def _noted(
 
 def etag_of(data: bytes) -> str:
     """The etag that storages give to an object that was written whole."""
-    return hashlib.md5(data).hexdigest()  # noqa: S324 (S3's)
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def master_text(media: Media, stream: Stream) -> tuple[str, list[Subtitle]]:

@@ -79,8 +79,14 @@ class Worker(Running):
     def encoders(self, step: Step | None = None) -> list[psutil.Process]:
         """The ffmpeg processes that it runs, for one step or for any."""
         mark = f"{step.job_id}-" if step is not None else "hls_segment_type"
-        running = self.process.children(recursive=True)
-        return [child for child in running if any(mark in word for word in command_line(child))]
+        lines = [(c, command_line(c)) for c in self.process.children(recursive=True)]
+        # What is still narrowing itself to become ffmpeg is none yet.
+        return [
+            child
+            for child, line in lines
+            if any(mark in word for word in line)
+            and not any(word.endswith("confined.py") for word in line)
+        ]
 
     def encoder(self, step: Step) -> psutil.Process:
         """The one ffmpeg that it runs for a step."""

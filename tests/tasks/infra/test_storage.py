@@ -4,10 +4,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tasks.errors import Stopped, StorageFailed
 from tasks.infra.multipart_writer import PART_BYTES
-from tasks.infra.storage import RangeNotSatisfiable, get_storage
+from tasks.infra.storage import RangeNotSatisfiable, Storage, get_storage
+from tasks.infra.storage_client import make_client
+from tasks.settings import get_settings
 from tests.servers import Servers
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -135,3 +138,26 @@ def test_a_storage_that_is_away_is_a_storage_failure(
             storage.put_bytes("a", b"x")
     finally:
         database.s3.start()
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_a_missing_bucket_is_made_in_the_region_of_the_settings(region: str) -> None:
+    # A server that minds regions, as Amazon's does.
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        settings = get_settings().model_copy(
+            update={
+                "s3_endpoint_url": f"http://{host}:{port}",
+                "aws_region": region,
+                "s3_bucket": f"dailies-{region}",
+            }
+        )
+        storage = Storage(make_client(settings), settings.s3_bucket, lambda _storage: None)
+        storage.ensure_bucket()
+        storage.ensure_bucket()
+        where = storage.client.get_bucket_location(Bucket=settings.s3_bucket)
+        assert where["LocationConstraint"] == (None if region == "us-east-1" else region)
+    finally:
+        server.stop()

@@ -3,8 +3,12 @@
 import json
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
+
+Secrets = TypeVar("Secrets", "StorageKeys", "ServerPasswords")
 
 
 class DataFolderError(Exception):
@@ -19,10 +23,24 @@ class StorageKeys:
     secret_key: str
 
 
+@dataclass(frozen=True)
+class ServerPasswords:
+    """What opens the embedded MongoDB and Redis."""
+
+    mongo: str
+    redis: str
+
+
 def make_data_folder(data: Path) -> None:
-    """Make ``data`` and see that files can be written there. Raises DataFolderError."""
+    """Make ``data``, its owner's alone, and see that files can be written there.
+
+    Raises DataFolderError.
+    """
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if data.stat().st_uid == os.geteuid():
+            # One of a version before, too: others of this machine have nothing to look for here.
+            data.chmod(0o700)
         probe = data / f".probe-{os.getpid()}"
         probe.touch()
         probe.unlink()
@@ -47,15 +65,31 @@ def write_private(path: Path, text: str) -> None:
 
 def storage_keys(data: Path) -> StorageKeys:
     """The keys of the embedded S3 server, made at the first call. Raises DataFolderError."""
-    path = data / "storage_keys.json"
+    # Letters and digits only: rclone reads them between commas and quotes.
+    return _kept(
+        data / "storage_keys.json",
+        StorageKeys,
+        lambda: StorageKeys(f"dailies{secrets.token_hex(8)}", secrets.token_hex(24)),
+        "Delete it, and new keys are made.",
+    )
+
+
+def server_passwords(data: Path) -> ServerPasswords:
+    """The passwords of the embedded servers, made at the first call. Raises DataFolderError."""
+    return _kept(
+        data / "server_passwords.json",
+        ServerPasswords,
+        lambda: ServerPasswords(secrets.token_hex(24), secrets.token_hex(24)),
+        "Put it back: MongoDB knows no other password.",
+    )
+
+
+def _kept(path: Path, kind: type[Secrets], make: Callable[[], Secrets], advice: str) -> Secrets:
     try:
-        return StorageKeys(**json.loads(path.read_text(encoding="utf-8")))
+        return kind(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        # Letters and digits only: rclone reads them between commas and quotes.
-        keys = StorageKeys(f"dailies{secrets.token_hex(8)}", secrets.token_hex(24))
-        write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
-        return keys
+        made = make()
+        write_private(path, json.dumps(asdict(made), indent=2) + "\n")
+        return made
     except (OSError, ValueError, TypeError) as error:
-        raise DataFolderError(
-            f"{path}: cannot be read ({error}). Delete it, and new keys are made."
-        ) from None
+        raise DataFolderError(f"{path}: cannot be read ({error}). {advice}") from None

@@ -9,13 +9,17 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from webapp.cli.up.binaries import MissingServer, find, from_wheel
+from webapp.cli.up.data_folder import write_private
 
 LOOPBACK = "127.0.0.1"
+MONGO_USER = "dailies"
+#: MongoDB's number of a failed authentication.
+_WRONG_PASSWORD = 18
 _PING_SECONDS = 1.0
 _POLL_SECONDS = 0.05
 
@@ -93,6 +97,8 @@ class MongoServer(Server):
     """A standalone mongod. Its URL asks for journaled writes, so an answer survives kill -9."""
 
     database: str = "dailies"
+    #: Of the user that alone may connect, made at the first start; None lets everybody in.
+    password: str | None = field(default=None, repr=False)
 
     name: ClassVar[str] = "mongo"
     title: ClassVar[str] = "MongoDB"
@@ -116,32 +122,71 @@ class MongoServer(Server):
             # crashes some builds.
             *("--networkMessageCompressors", "disabled"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *(["--auth"] if self.password else []),
             "--quiet",
         ]
 
     @property
     def url(self) -> str:
-        return f"mongodb://{LOOPBACK}:{self.port}/{self.database}?journal=true"
+        where = f"{LOOPBACK}:{self.port}/{self.database}?journal=true"
+        if self.password is None:
+            return f"mongodb://{where}"
+        return f"mongodb://{MONGO_USER}:{self.password}@{where}&authSource=admin"
 
     def variables(self) -> dict[str, str]:
         return {"MONGO_URL": self.url}
 
     def ping(self) -> None:
+        from pymongo.errors import OperationFailure
+
+        try:
+            self._command(self.url, "ping")
+        except OperationFailure as error:
+            if error.code != _WRONG_PASSWORD or self.password is None:
+                raise
+            self._make_user(self.password)
+
+    def _make_user(self, password: str) -> None:
+        # Where there is no user yet, as in data of a version without one, MongoDB lets whoever
+        # comes from this machine make the first; then never again.
+        from pymongo.errors import OperationFailure
+
+        try:
+            self._command(
+                f"mongodb://{LOOPBACK}:{self.port}/",
+                "createUser",
+                MONGO_USER,
+                pwd=password,
+                roles=["root"],
+            )
+        except OperationFailure as error:
+            raise ServerNotReady(
+                f"{self.title} has another password than server_passwords.json says"
+            ) from error
+
+    @staticmethod
+    def _command(url: str, name: str, value: object = 1, **more: Any) -> None:
         import pymongo
 
         milliseconds = int(_PING_SECONDS * 1000)
         client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(
-            self.url,
+            url,
             serverSelectionTimeoutMS=milliseconds,
             socketTimeoutMS=milliseconds,
         )
         with client:
-            client.admin.command("ping")
+            client.admin.command(name, value, **more)
 
 
 @dataclass
 class RedisServer(Server):
-    """A redis-server that appends every write to a file, so a restart loses at most a second."""
+    """A redis-server that appends every write to a file, so a restart loses at most a second.
+
+    With a ``password`` nobody else may connect, and commands that administer it, or empty it, are
+    refused; None lets everybody do everything.
+    """
+
+    password: str | None = field(default=None, repr=False)
 
     name: ClassVar[str] = "redis"
     title: ClassVar[str] = "Redis"
@@ -155,9 +200,21 @@ class RedisServer(Server):
             )
         return found
 
+    def prepare(self) -> None:
+        super().prepare()
+        # In a file: arguments can be read by everybody on the machine. A list of rights and no
+        # renamed commands: those of data written before are still to be read.
+        rights = "~* &* +@all -@admin -@dangerous +info +client +role"
+        user = "" if self.password is None else f"user default on >{self.password} {rights}\n"
+        write_private(self._configuration, user)
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "redis.conf"
+
     def argv(self) -> list[str]:
         return [
-            str(self.binary()),
+            *(str(self.binary()), str(self._configuration)),
             *("--bind", LOOPBACK, "--port", str(self.port)),
             *("--dir", str(self.folder)),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
@@ -166,7 +223,8 @@ class RedisServer(Server):
 
     @property
     def url(self) -> str:
-        return f"redis://{LOOPBACK}:{self.port}/0"
+        user = "" if self.password is None else f":{self.password}@"
+        return f"redis://{user}{LOOPBACK}:{self.port}/0"
 
     def variables(self) -> dict[str, str]:
         return {"REDIS_URL": self.url}

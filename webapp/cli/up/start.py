@@ -20,7 +20,7 @@ from webapp.cli.commands.checkout import ROOT, process_environment
 from webapp.cli.up import instance
 from webapp.cli.up.address import listening_address, local_url
 from webapp.cli.up.console import Console
-from webapp.cli.up.data_folder import make_data_folder, storage_keys
+from webapp.cli.up.data_folder import make_data_folder, server_passwords, storage_keys
 from webapp.cli.up.first_sign_in import FirstSignInError, first_sign_in
 from webapp.cli.up.servers import (
     MongoServer,
@@ -48,9 +48,11 @@ def embedded_servers(settings: Settings) -> list[Server]:
     data = settings.data.resolve()
     servers: list[Server] = []
     if settings.mongo_url is None:
-        servers.append(MongoServer(data / "mongo", free_port()))
+        password = server_passwords(data).mongo
+        servers.append(MongoServer(data / "mongo", free_port(), password=password))
     if settings.redis_url is None:
-        servers.append(RedisServer(data / "redis", free_port()))
+        password = server_passwords(data).redis
+        servers.append(RedisServer(data / "redis", free_port(), password=password))
     if settings.s3_endpoint_url is None and settings.aws_access_key_id is None:
         keys = storage_keys(data)
         servers.append(
@@ -239,6 +241,8 @@ def _what_is_missing(answer: bytes) -> str:
 
 def up(settings: Settings, procfile: Path) -> None:
     """Start everything and keep it running. Raises CannotStart, DataFolderError, MissingServer."""
+    # Whatever is written from here on, by the servers too, is the owner's alone.
+    os.umask(0o077)
     make_data_folder(settings.data)
     held = instance.lock(settings.data.resolve())
     try:
