@@ -97,12 +97,14 @@ def test_other_commands_find_the_running_servers(running: RunningUp) -> None:
     listed = dailies("token", *data, "list").stdout
     assert "script" in listed
     assert secret not in listed
-    assert dailies("token", *data, "revoke", "script").returncode == 0
+    assert dailies("token", *data, "revoke", "script").returncode == 1
+    (line,) = [line for line in listed.splitlines() if "script" in line]
+    assert dailies("token", *data, "revoke", line.split()[0]).returncode == 0
     assert "script" not in dailies("token", *data, "list").stdout
 
 
 def test_secrets_are_for_the_owners_eyes(running: RunningUp) -> None:
-    for name in ("run.json", "storage_keys.json"):
+    for name in ("run.json", "storage_keys.json", "server_passwords.json"):
         assert stat.S_IMODE((running.data / name).stat().st_mode) == 0o600
     secret = running.instance()["environment"]["AWS_SECRET_ACCESS_KEY"]
     for process in running.children():
