@@ -212,7 +212,7 @@ def test_rates_above_sixty_are_divided(
 
     assert stream.info.video is not None
     assert not stream.info.video.is_vfr
-    assert len(stream.plan.chunks) == 2
+    assert len(stream.plan.chunks) == 3
     assert stream.plan.rate.fraction == expected
     numbers = read_numbers(tools, stream.playlist())
     assert abs(len(numbers) - frames / 2) <= 1
