@@ -24,6 +24,7 @@ from tasks.media.plan import GROWING, Plan, growing_name
 from tasks.media.playlists import growing_master, rendition_playlist
 from tasks.media.segments import RenditionOutput, Segment
 from tasks.models import Phase, Status, Step, StepKind, Stream, StreamState, TranscodeJob
+from tasks.models.stored import collection
 from tasks.streams.building import of_job
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ class _Made:
 
 
 def _made(job_id: str, plan: Plan) -> list[_Made]:
-    rows = Step._get_collection().find({"transcode_id": job_id}, _READ).sort("index")
+    rows = collection(Step).find({"transcode_id": job_id}, _READ).sort("index")
     chunks: list[dict[str, Any]] = []
     sound: list[dict[str, Any]] = []
     for row in rows:

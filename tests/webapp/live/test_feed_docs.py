@@ -15,7 +15,15 @@ from tasks.jobs.transition import FINISH_EVENTS
 from tasks.models import Phase, Status, Step, StepKind, TranscodeJob, UploadJob
 from tests.servers import Servers
 from tests.tasks import rows
-from webapp.live import feed, feed_query, feed_sender, feed_socket, feed_watch, socket_hub
+from webapp.live import (
+    feed,
+    feed_query,
+    feed_sender,
+    feed_socket,
+    feed_watch,
+    socket_hub,
+    socket_limit,
+)
 from webapp.live.panels_socket import MESSAGE_BYTES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,6 +83,7 @@ def test_parameters_codes_and_numbers_are_told() -> None:
         feed_watch.SIGNED_OUT.code,
         feed_socket.OTHER_SITE,
         feed.TOO_SLOW,
+        socket_limit.TOO_MANY,
     }
     assert {int(code) for code in table("code", "How it ends")} == codes
     for sentence in (
@@ -96,12 +105,17 @@ def told_in_code() -> Iterator[tuple[str, str, set[str]]]:
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
-            place = {"events.publish": 0, "announce": 1, "hub.tell": 0}
+            place = {"events.publish": 0, "announce": 1, "announce_many": 2, "hub.tell": 0}
             number = place.get(called.removeprefix("self._"))
-            if number is None or len(node.args) <= number:
+            given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+            if called == "move" and "event" in given:
+                # A transition says which event tells of it; the fields are those of the unit.
+                named, said = given["event"], set()
+            elif number is not None and len(node.args) > number:
+                named, said = node.args[number], set(given)
+            else:
                 continue
-            said = {keyword.arg for keyword in node.keywords if keyword.arg}
-            for part in ast.walk(node.args[number]):
+            for part in ast.walk(named):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     yield f"{path.name}:{node.lineno}", part.value, said
 
