@@ -120,7 +120,7 @@ class TestMaster:
 
 def test_what_a_killed_worker_was_sending_goes_with_the_work_area() -> None:
     job = uploading_job()
-    get_storage().writer(keys.work(job.job_id, "chunk", "half")).write(b"x" * PART_BYTES)
+    get_storage().writer(keys.work(job.job_id, "chunk", "half"), most=1).write(b"x" * PART_BYTES)
     assert len([*get_storage().half_uploads()]) == 1
     do_uploads(job)
     assert reread(job).status == Status.completed

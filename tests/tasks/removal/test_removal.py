@@ -166,7 +166,7 @@ def test_wherever_a_worker_is_killed_whoever_goes_on_ends_it(action: Action) -> 
         killed = killed_after(len(seen) + 1, partial(act_many, request, ids))
         assert counted(work(row)) == (1, 0, 0)
         seen.append(kinds_of(left_of(job)))
-    assert len(seen) > 8
+    assert len(seen) > 5
     assert [left for left in seen if left != seen[-1]] == []
 
 
@@ -215,7 +215,7 @@ def test_folders_among_others_are_emptied_and_those_left_alone(
     names = [f"{number:02}" for number in range(20)] + ["05-a", "05a"]
     for name in names:
         storage.put_bytes(f"here/{name}/x", b"1")
-    storage.writer("here/07/half").write(b"x" * 8 * 1024**2)
+    storage.writer("here/07/half", most=1).write(b"x" * 8 * 1024**2)
     gone = [*names[3:18:2], "05-a", "none"]
 
     emptied = emptying.empty({name: [f"here/{name}/"] for name in gone})
