@@ -30,19 +30,21 @@ test: lint browser ## Linters, types, and pytest against real servers and a brow
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(TOGETHER) $(ARGS)
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE) $(ARGS)
 
-check: lint ## Within a minute: linters, types, and the tests that start no server
+check: lint audit ## Within a minute: linters, types, audit, and the tests that start no server
 	HYPOTHESIS_PROFILE=few $(BIN)/python -m pytest --without-servers -q -n 2 --dist loadfile $(ARGS)
 
 coverage: $(DEV) browser ## Which lines the tests reach, in this process and gunicorn's; takes as long as test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term $(TOGETHER) $(ARGS)
 
-lint: $(DEV) ## ruff, mypy, bandit, biome (scripts, styles), djlint (templates), known faults of packages
+lint: $(DEV) ## ruff, mypy, bandit, biome (scripts, styles), djlint (templates)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/biome lint --error-on-warnings
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive tasks webapp -ll -ii
+
+audit: $(DEV) ## Known faults of pinned packages, by pip-audit; says so where nobody can be asked
 	$(BIN)/python -m scripts.audit_dependencies
 
 format: $(DEV) ## Write Python, scripts and styles as the linters want them
