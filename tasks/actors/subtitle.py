@@ -22,6 +22,7 @@ from tasks.media.plan import PLAYLIST
 from tasks.media.process import run
 from tasks.media.source import SourceInfo, SubtitleInfo
 from tasks.models import Media, Step, Subtitle, UploadJob
+from tasks.records import job_log
 from tasks.subtitles import extracted, segments
 from tasks.subtitles.changes import publish, withdraw
 from tasks.subtitles.cues import Track, within
@@ -30,6 +31,9 @@ from tasks.subtitles.parse import Parsed, parse, words
 from tasks.subtitles.scan import MAX_BYTES
 
 log = logging.getLogger(__name__)
+
+#: Sentences on what of a file is left out that its row keeps.
+LEFT_OUT_KEPT = 20
 
 
 def extract_subtitles(step: Step, beat: Heartbeat) -> dict[str, Any]:
@@ -109,6 +113,7 @@ def upload_subtitle(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
         events.publish("mediaChanged", kind="media", mediaId=media.media_id)
         raise
     language = subtitle.given_language or detect(words(parsed.track))
+    sentences = _say_left_out(upload, subtitle, parsed)
     folder = f"subtitles/{language}-{subtitle.subtitle_id[:8]}"
     target = keys.video(media.media_id, folder, "")
     # Before the first file is there: whoever deletes the subtitle must know where to look.
@@ -119,6 +124,7 @@ def upload_subtitle(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
         "label": subtitle.given_label or name_of(language, subtitle.title or ""),
         "folder": folder,
         "cues": len(track.cues),
+        "left_out": sentences,
         "film_seconds": media.duration,
     }
     if not publish(subtitle, **known):
@@ -134,6 +140,7 @@ def upload_subtitle(upload: UploadJob, beat: Heartbeat) -> dict[str, Any]:
         "encoding": parsed.encoding,
         "cues": len(track.cues),
         "cuesLeftOut": len(parsed.track.cues) - len(track.cues),
+        "leftOut": sentences,
     }
     return {
         **fields,
@@ -156,6 +163,24 @@ def _read(subtitle: Subtitle, media: Media) -> tuple[Parsed, Track]:
     if not track.cues:
         raise BadInput("Every cue of the file lies beyond the end of the film.")
     return parsed, track
+
+
+def _say_left_out(upload: UploadJob, subtitle: Subtitle, parsed: Parsed) -> list[str]:
+    """Says in the job's log what of a file is left out; returns the first sentences on it."""
+    sentences = [part.sentence for part in parsed.left_out]
+    if sentences:
+        job_log.note(
+            upload.transcode_id,
+            upload.upload_type,
+            f"Of the subtitle {subtitle.filename} something is left out. {sentences[0]}"
+            + (f" And {len(sentences) - 1} more." if len(sentences) > 1 else ""),
+            level="warning",
+            detail="\n".join(sentences),
+        )
+    if len(sentences) > LEFT_OUT_KEPT:
+        more = len(sentences) - LEFT_OUT_KEPT
+        return [*sentences[:LEFT_OUT_KEPT], f"And {more} more, which the job's log has."]
+    return sentences
 
 
 def _sync(texts: Mapping[str, str], target: str, beat: Heartbeat) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """SourceInfo of what ffprobe says, and the refusal of what cannot become a stream."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +14,8 @@ from tasks.media.timeline import Timeline
 _TEXT_SUBTITLES = {
     *("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "subviewer", "ttml"),
 }
+#: Subtitles that are pictures: Blu-ray, DVD, television.
+_PICTURES = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub"}
 # Characters of a name or language that are kept: they go into rows.
 _TAG_LENGTH = 200
 # A film may bring any number of fonts.
@@ -111,6 +113,7 @@ def parse(
         duration = tracks[audio[0]["index"]].seconds
     else:
         raise BadInput("The file has no sound in it: it is the beginning of a stream, or empty.")
+    notes = [*notes, *_left_out_subtitles(document)]
     if duration > limits.duration_seconds:
         raise BadInput(
             f"The source is {clock(duration)} long; at most {clock(limits.duration_seconds)}"
@@ -139,6 +142,16 @@ def parse(
         ),
         notes=tuple(notes),
     )
+
+
+def _left_out_subtitles(document: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on subtitle tracks that cannot become text."""
+    for stream in document["streams"]:
+        codec = stream.get("codec_name", "unknown")
+        if stream.get("codec_type") != "subtitle" or codec in _TEXT_SUBTITLES:
+            continue
+        why = "its subtitles are pictures" if codec in _PICTURES else "it cannot be read as text"
+        yield f"Subtitle track {stream['index']} ({codec}) is left out: {why}."
 
 
 def _refuse_early(document: Mapping[str, Any], limits: ProbeLimits) -> None:

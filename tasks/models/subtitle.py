@@ -2,7 +2,15 @@
 
 from typing import Any, ClassVar
 
-from mongoengine import BooleanField, DateTimeField, Document, FloatField, IntField, StringField
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    Document,
+    FloatField,
+    IntField,
+    ListField,
+    StringField,
+)
 
 
 class Subtitle(Document):
@@ -12,10 +20,11 @@ class Subtitle(Document):
     sounds too.
 
     ``language``, ``label``, ``folder`` (of the stream) and ``cues`` (their number) are known once
-    it was read. ``published_at`` is set when all its files are in the stream, ``problem`` says why
-    it cannot be; ``film_seconds`` is the length of the film that they were made for.
-    ``upload_for`` is the job under which its upload was last made. A row with ``removed_at`` is
-    deleted as soon as no master lists it.
+    it was read; ``left_out`` has sentences, with the line, on what of it could not be.
+    ``published_at`` is set when all its files are in the stream, ``problem`` says why it cannot be;
+    ``film_seconds`` is the length of the film that they were made for. ``upload_for`` is the job
+    under which its upload was last made. A row with ``removed_at`` is deleted as soon as no master
+    lists it.
     """
 
     subtitle_id = StringField(required=True, unique=True)
@@ -34,6 +43,7 @@ class Subtitle(Document):
     label = StringField()
     folder = StringField()
     cues = IntField()
+    left_out = ListField(StringField())
     film_seconds = FloatField()
     problem = StringField()
     upload_for = StringField()

@@ -1,11 +1,15 @@
 """Bytes to text, in whichever encoding: subtitle files seldom say theirs."""
 
 import codecs
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
 from tasks.errors import BadInput
 from tasks.subtitles.detect import guess
+from tasks.subtitles.scan import LINE_END, LeftOut
 
 _MARKS = (
     # UTF-32 first: its little-endian mark begins with that of UTF-16.
@@ -44,23 +48,97 @@ _NOISE = 0.3
 _UTF16_ZEROS = 0.3
 
 
-def decode(data: bytes, language: str | None = None) -> tuple[str, str]:
-    """The text of a subtitle file and the name of its encoding; ``language`` is a known tag.
+#: Share of control characters from which a file counts as binary.
+_BINARY = 0.03
+#: Control characters that no file counts as binary for.
+_FEW_CONTROLS = 3
+_CONTROL_BYTES = bytes({*range(32)} - {*b"\t\n\f\r\x1a"})
+_HIGH_BYTES = bytes(range(128, 256))
+#: Sequences of several bytes that UTF-8 has, as a pattern of bytes.
+_SEQUENCE = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
+#: Valid sequences for each byte outside of them that make a text a damaged one of UTF-8.
+_SEQUENCES_PER_ERROR = 3
+#: Characters for each that fits no encoding that make a text a damaged one of the encoding.
+_CHARACTERS_PER_ERROR = 20
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x19\x1b-\x1f\x7f]")
+_UNREADABLE = "\ufffd"
 
-    Raises BadInput where the bytes are no text.
+
+@dataclass(frozen=True)
+class Decoded:
+    """A text, the name of its encoding, and what of its bytes cannot be read, by line."""
+
+    text: str
+    encoding: str
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def decode(data: bytes, language: str | None = None) -> Decoded:
+    """The text of a subtitle file; ``language`` is a known tag.
+
+    Bytes that cannot be read become U+FFFD, and control characters are left out. Raises BadInput
+    where the bytes are no text.
     """
-    name = _certain(data) or _likely(data, (language or "").partition("-")[0])
+    known = (language or "").partition("-")[0]
+    name = _certain(data)
+    if name is None:
+        # What follows needs every byte to be of a character.
+        padded, data = data, data.replace(b"\0", b"")
+        if _count(data, _CONTROL_BYTES) > max(_FEW_CONTROLS, len(data) * _BINARY):
+            raise BadInput("This is binary data, not a subtitle file.")
+        name = "utf-8" if _is_damaged_utf8(data) else _likely(data, known)
+        data = padded
     if name is None:
         raise BadInput("This is not a text file, or its encoding is unknown.")
     try:
         text = data.decode(name)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise BadInput(f"Line {line}: the bytes are not valid {name}.") from None
-    for number, content in enumerate(text.splitlines(), 1):
-        if any(c < " " and c not in "\t\f\x1a" for c in content):
-            raise BadInput(f"Line {number}: this is binary data, not text.")
-    return text, codecs.lookup(name).name.removesuffix("-sig")
+        bad: Iterable[int] = ()
+    except UnicodeDecodeError:
+        text = _mixed(data, known) if name == "utf-8" else data.decode(name, errors="replace")
+        bad = _lines_with(re.compile(_UNREADABLE), text)
+    encoding = codecs.lookup(name).name.removesuffix("-sig")
+    left_out = [
+        LeftOut(line, f"bytes that are not valid {encoding} cannot be read.") for line in bad
+    ]
+    if _CONTROLS.search(text):
+        lines = _lines_with(_CONTROLS, text.rstrip("\0"))
+        left_out += [LeftOut(line, "control characters are left out.") for line in lines]
+        text = _CONTROLS.sub("", text)
+    # Old systems end a file with it.
+    text = text.replace("\x1a", "")
+    return Decoded(text, encoding, tuple(left_out))
+
+
+def _lines_with(pattern: re.Pattern[str], text: str) -> list[int]:
+    return [n for n, line in enumerate(LINE_END.split(text), 1) if pattern.search(line)]
+
+
+def _mixed(data: bytes, language: str) -> str:
+    """UTF-8 in which some lines are of another encoding, as where two files were joined."""
+    lines = data.splitlines(keepends=True)
+    others = [
+        n for n, line in enumerate(lines) if not _SEQUENCE.search(line) and not line.isascii()
+    ]
+    other = _likely(b"".join(lines[n] for n in others), language) if others else None
+    foreign = set(others) if other is not None else set()
+    return "".join(
+        line.decode(other if other and n in foreign else "utf-8", errors="replace")
+        for n, line in enumerate(lines)
+    )
+
+
+def _is_damaged_utf8(data: bytes) -> bool:
+    valid = len(_SEQUENCE.findall(data))
+    rest = _SEQUENCE.sub(b"", data)
+    wrong = _count(rest, _HIGH_BYTES)
+    return valid >= max(1, wrong * _SEQUENCES_PER_ERROR)
+
+
+def _count(data: bytes, which: bytes) -> int:
+    """How many bytes of ``data`` are among ``which``."""
+    return len(data) - len(data.translate(None, which))
 
 
 def _certain(data: bytes) -> str | None:
@@ -68,44 +146,61 @@ def _certain(data: bytes) -> str | None:
         if data.startswith(mark):
             return name
     if b"\0" in data:
-        zeros = (data[0::2].count(0) * 2 / len(data), data[1::2].count(0) * 2 / len(data))
+        text = data.rstrip(b"\0")
+        zeros = (text[0::2].count(0) * 2 / len(text), text[1::2].count(0) * 2 / len(text))
         if zeros[1] > _UTF16_ZEROS > zeros[0]:
             return "utf-16-le"
         if zeros[0] > _UTF16_ZEROS > zeros[1]:
             return "utf-16-be"
-        raise BadInput("This is binary data, not a subtitle file.")
+        return None
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return "utf-8"
+    return "utf-8" if not _CONTROLS.search(data.decode("utf-8")) else None
 
 
 def _likely(data: bytes, language: str) -> str | None:
     """Of the encodings that fit, the one that gives a language at home in it, and least noise."""
+    if data.isascii():
+        return "utf-8"
     sample = _dialogue(data)
-    found: list[tuple[float, float, int, str]] = []
-    for order, (name, homes) in enumerate({**HOMES, **_ONLY_IF_NOTHING_ELSE}.items()):
-        try:
-            text = data.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if not text.strip():
-            return None
-        at_home = language in homes.split()
-        if name in _ONLY_IF_NOTHING_ELSE and found and not at_home:
-            continue
-        noise = _noise(sample, name)
-        looks_like, probability = guess(sample.decode(name, errors="replace"))
-        if at_home:
-            found.append((noise - 1.0, -probability, order, name))
-        elif looks_like in homes.split() and noise <= _NOISE:
-            found.append((noise, -probability, order, name))
-    if found:
-        return min(found)[-1]
-    best = from_bytes(sample, cp_isolation=[*HOMES]).best()
+    if not sample.strip():
+        return None
+    errors = {name: _errors(data, name) for name in {**HOMES, **_ONLY_IF_NOTHING_ELSE}}
+    # Only a damaged text is whole in none of the encodings that it may be of.
+    for count in sorted(set(errors.values())):
+        if count * _CHARACTERS_PER_ERROR > len(data):
+            break
+        found = _best(sample, [name for name in errors if errors[name] == count], language)
+        if found is not None:
+            return found
+    whole = [name for name, count in errors.items() if not count]
+    best = from_bytes(sample, cp_isolation=whole or [*HOMES]).best()
     # A word or two: the commonest encoding, which gives letters for nearly every byte.
     return best.encoding if best is not None else "cp1252"
+
+
+def _errors(data: bytes, name: str) -> int:
+    return data.decode(name, errors="replace").count(_UNREADABLE)
+
+
+def _best(sample: bytes, names: list[str], language: str) -> str | None:
+    """The one of ``names`` whose text is of a language at home in it, with the least noise."""
+    found: list[tuple[float, float, int, str]] = []
+    for order, name in enumerate(names):
+        homes = {**HOMES, **_ONLY_IF_NOTHING_ELSE}[name].split()
+        at_home = language in homes
+        if name in _ONLY_IF_NOTHING_ELSE and found and not at_home:
+            continue
+        text = sample.decode(name, errors="ignore")
+        noise = _noise(text.encode(name, errors="ignore"), name)
+        looks_like, probability = guess(text)
+        if at_home:
+            found.append((noise - 1.0, -probability, order, name))
+        elif looks_like in homes and noise <= _NOISE:
+            found.append((noise, -probability, order, name))
+    return min(found)[-1] if found else None
 
 
 def _noise(sample: bytes, name: str) -> float:

@@ -11,6 +11,7 @@ from tasks.media.source import SourceInfo, SubtitleInfo
 from tasks.models import Media, Subtitle
 from tasks.models.clock import now
 from tasks.subtitles.cues import shifted
+from tasks.subtitles.markup import without_drawings
 from tasks.subtitles.parse import parse
 from tasks.subtitles.segments import whole
 
@@ -43,7 +44,7 @@ def keep(
     text = ""
     if problem is None:
         try:
-            text = on_film_clock(data, info)
+            text = on_film_clock(data, info, drawn=track.codec in ("ass", "ssa"))
         except BadInput as error:
             if error.sentence == _NOTHING:
                 log.info("%s: text track %d has no cues", media.media_id, track.index)
@@ -69,11 +70,13 @@ def keep(
     )
 
 
-def on_film_clock(data: bytes, info: SourceInfo) -> str:
+def on_film_clock(data: bytes, info: SourceInfo, *, drawn: bool = False) -> str:
     """WebVTT on the source's own clock, as one that begins with the first picture.
 
-    Raises BadInput.
+    ``drawn``: it was ASS, and shapes may have been drawn in it. Raises BadInput.
     """
+    if drawn:
+        data = without_drawings(data.decode(errors="replace")).encode()
     start = info.video.start_time if info.video is not None else info.audio[0].start_time
     track = shifted(parse(data, "track.vtt").track, -round(start * 1000))
     if not track.cues:

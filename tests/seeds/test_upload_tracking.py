@@ -222,7 +222,7 @@ def test_only_what_its_state_allows_is_done(
 @pytest.fixture(scope="module")
 def failed(waiting: Film, done: list[dict[str, Any]]) -> dict[str, Any]:
     """An upload that failed: of a subtitle that is broken."""
-    waiting.attach("1\n00:00:01,000 --> 00:00:02,000\nGood\n\n2\nno times here\n", "broken.srt")
+    waiting.attach("1\nno times here\n\n2\nnor here\n", "broken.srt")
     return waiting.ends(waiting.one("uploadType=subtitle&sort=newest")["jobId"], "failed")
 
 

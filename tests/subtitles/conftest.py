@@ -20,7 +20,7 @@ from webapp.cli.up import children
 
 __all__ = ["_indexes", "app", "as_person", "as_program", "editor"]
 
-BROKEN = b"1\n00:00:01,000 --> 00:00:02,000\nGood\n\n2\nno times here\n"
+BROKEN = b"1\nno times here\n\n2\nnor here\n"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Text tracks out of containers: every codec, and on the film's clock whatever the container's."""
 
+import struct
 from pathlib import Path
 
 import m3u8
@@ -74,6 +75,56 @@ def test_a_track_of_nothing_but_its_head_has_no_cue(tools: Tools, tmp_path: Path
     early = b"WEBVTT\n\n00:00.100 --> 00:00.400\nHello\n"
     assert on_film_clock(early, info).endswith("00:00:00.100 --> 00:00:00.400\nHello\n")
     assert Cue(100, 400, "Hello") in parse(early, "a.vtt").track.cues
+
+
+def test_shapes_that_ass_draws_become_no_words(tools: Tools, tmp_path: Path) -> None:
+    ass, film, made = tmp_path / "a.ass", tmp_path / "film.mkv", tmp_path / "made.vtt"
+    drawn = [
+        r"{\p1}m 0 0 l 100 0 100 100 0 100{\p0}",
+        r"{\pos(1,2)\p1\c&HFF&}m 0 0 b 10 10 20.5 -20 30 30{\p0}I'm {\i1}here{\i0}",
+        r"m 5 kilometres",
+    ]
+    ass.write_text(
+        "[Script Info]\nScriptType: v4.00+\n\n[Events]\n"
+        "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        + "".join(
+            f"Dialogue: 0,0:00:00.{n}0,0:00:00.{n}9,Default,,0,0,0,,{text}\n"
+            for n, text in enumerate(drawn)
+        )
+    )
+    ffmpeg(
+        tools,
+        *("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1", "-i", ass),
+        *("-map", "0", "-map", "1", *X264, "-c:s", "copy", film),
+    )
+    info = probe(film, tools, ProbeLimits())
+    command = subtitles_command(film, info, {1: made}, tools)
+    run(command, limits=RunLimits(wall_seconds=30))
+    assert "l 100 0" in made.read_text()
+    text = on_film_clock(made.read_bytes(), info, drawn=True)
+    cues = parse(text.encode(), "track.vtt").track.cues
+    assert [cue.text for cue in cues] == ["I'm <i>here</i>", "m 5 kilometres"]
+
+
+def test_tracks_that_are_pictures_are_named_as_left_out(tools: Tools, tmp_path: Path) -> None:
+    sup, film = tmp_path / "a.sup", tmp_path / "film.mkv"
+    # One presentation on an empty screen of 160 by 90, and its end.
+    screen = struct.pack(">HHBHBBBB", 160, 90, 0x10, 1, 0x80, 0, 0, 0)
+    sup.write_bytes(
+        b"".join(
+            b"PG" + struct.pack(">IIBH", 45_000, 0, kind, len(body)) + body
+            for kind, body in ((0x16, screen), (0x80, b""))
+        )
+    )
+    ffmpeg(
+        tools,
+        *("-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1", "-i", sup),
+        *("-map", "0", "-map", "1", *X264, "-c:s", "copy", film),
+    )
+    info = probe(film, tools, ProbeLimits())
+    assert info.subtitles == ()
+    said = "Subtitle track 1 (hdmv_pgs_subtitle) is left out: its subtitles are pictures."
+    assert said in info.notes
 
 
 def test_forced_tracks_and_those_for_the_deaf_are_marked(tools: Tools, tmp_path: Path) -> None:

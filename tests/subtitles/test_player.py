@@ -170,7 +170,7 @@ def test_a_person_attaches_a_subtitle_and_deletes_it(
 def test_what_is_wrong_with_a_file_is_said_on_the_page(page: Page, tmp_path: Path) -> None:
     row = page.locator("#subtitle-list li", has_text="broken.srt")
     expect(row).to_contain_text("Failed")
-    expect(row).to_contain_text("Line 6: here should be times like")
+    expect(row).to_contain_text("Line 2: here should be times like")
 
 
 def test_subtitles_come_with_their_video_on_the_upload_page(

@@ -8,7 +8,7 @@ from tasks.jobs import lifecycle
 from tasks.jobs.advance import advance
 from tasks.jobs.attach import remove
 from tasks.jobs.submit import submit
-from tasks.models import Media, Status, Subtitle, TranscodeJob, UploadJob
+from tasks.models import JobLogLine, Media, Status, Subtitle, TranscodeJob, UploadJob
 from tasks.queue import broker
 from tasks.recovery.reconciler import reconcile
 from tasks.subtitles.changes import mark_due
@@ -95,7 +95,7 @@ def test_a_broken_file_fails_its_own_upload_with_line_and_reason(stream: Media) 
     broken = row(stream, filename="broken.srt")
     upload = upload_of(broken, Status.failed)
     assert upload.failed_reason == "bad_input"
-    assert upload.error_message.startswith("Line 6: here should be times like")
+    assert upload.error_message.startswith("Line 2: here should be times like")
     assert upload.attempt == 1
     assert broken.problem == upload.error_message
     master = UploadJob.objects(job_id=f"{upload.transcode_id}.upload.master").get()
@@ -137,7 +137,7 @@ def test_a_late_broken_subtitle_leaves_the_stream_alone(stream: Media) -> None:
     count = masters.count()
     late = attached(stream, BROKEN, filename="late.vtt")
     upload = upload_of(late, Status.failed)
-    assert upload.error_message.startswith("Line 1: a WebVTT file begins with")
+    assert upload.error_message.startswith("Line 2: here should be times")
     until(lambda: Media.objects(media_id=stream.media_id, subtitles_due=None).first(), "rest")
     assert masters.count() == count
     assert master_text(stream) == before
@@ -160,6 +160,26 @@ def test_a_subtitle_joins_a_stream_whose_job_rows_were_deleted(stream: Media) ->
     finally:
         TranscodeJob._get_collection().insert_many(kept)
         UploadJob._get_collection().insert_many(rows)
+
+
+def test_of_a_damaged_file_what_can_be_read_is_taken_and_the_rest_is_said(stream: Media) -> None:
+    cue = "{0}\n00:00:{0:02},000 --> 00:00:{0:02},900\nDobar dan, kako ste danas?\n\n"
+    cues = [cue.format(number) for number in range(1, 31)]
+    broken = [text.replace(" --> ", " to ") if 3 < n < 28 else text for n, text in enumerate(cues)]
+    late = attached(stream, "".join(broken).encode(), filename="damaged.srt", language="hr")
+    upload = upload_of(late, Status.completed)
+    rest(stream, *FIRST, "Hrvatski")
+    late.reload()
+    assert late.cues == upload.subtitle_metadata["cues"] == 6
+    assert late.left_out == upload.subtitle_metadata["leftOut"]
+    assert late.left_out[0].startswith("Line 18: here should be times like")
+    assert late.left_out[-1] == "And 4 more, which the job's log has."
+    said = JobLogLine.objects(job_id=upload.transcode_id, message__contains="damaged.srt")
+    (line,) = [line for line in said if "left out" in line.message]
+    assert line.level == "warning"
+    assert [text.split(":")[0] for text in line.detail.split("\n")][-1] == "Line 110"
+    remove(stream.media_id, late.subtitle_id, "a test")
+    rest(stream, *FIRST)
 
 
 def test_whatever_a_crash_left_undone_is_seen_to_by_whoever_advances(stream: Media) -> None:

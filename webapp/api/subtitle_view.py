@@ -43,6 +43,7 @@ def _entry(media: Media, subtitle: Subtitle, upload: UploadJob | None) -> dict[s
         "origin": subtitle.origin,
         "status": _status(subtitle, upload),
         "cues": subtitle.cues,
+        "leftOut": list(subtitle.left_out),
         "jobId": upload.job_id if upload is not None else None,
         "createdAt": moment(subtitle.created_at),
         "createdBy": subtitle.created_by,

@@ -41,6 +41,9 @@ class SubtitleAnswer(Answer):
     origin: str
     status: Literal["stored", "waiting", "active", "completed", "failed", "cancelled"]
     cues: int | None
+    left_out: list[str] = Field(
+        [], description="Parts of the file that could not be read, each with its line and why."
+    )
     job_id: str | None
     created_at: At
     created_by: str | None
