@@ -37,6 +37,8 @@ _MACHINE = (
 
 #: Bytes of a script that are looked through for the programs it runs.
 _SCRIPT_BYTES = 64 * 1024
+#: Scripts that run one another before a program comes.
+_SCRIPTS_DEEP = 4
 _PATH = re.compile(rb"/[\w./+-]+")
 
 
@@ -95,11 +97,12 @@ def _program_paths(program: str) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _run_by(program: Path) -> set[Path]:
-    """The programs whose whole paths a script names, such as the real ffmpeg."""
+def _run_by(program: Path, deep: int = _SCRIPTS_DEEP) -> set[Path]:
+    """The programs whose whole paths a script names, such as the real ffmpeg, and theirs."""
     with program.open("rb") as file:
         head = file.read(_SCRIPT_BYTES)
-    if not head.startswith(b"#!"):
+    if not head.startswith(b"#!") or not deep:
         return set()
-    named = {Path(path.decode()) for path in _PATH.findall(head)}
-    return {path for path in named if path.is_file() and os.access(path, os.X_OK)}
+    named = {Path(path.decode()) for path in _PATH.findall(head)} - {program}
+    found = {path for path in named if path.is_file() and os.access(path, os.X_OK)}
+    return found.union(*(_run_by(path, deep - 1) for path in found))

@@ -13,6 +13,7 @@ from tasks.errors import StorageFailed
 from tasks.jobs.lifecycle import Conflict, NotFound
 from tasks.migrations import indexes
 from tasks.models import TranscodeJob
+from tasks.records.log_lines import without_secrets
 from tests.servers import Servers
 from tests.up.running import eventually
 from webapp import deadline, models
@@ -35,7 +36,7 @@ def assert_problem(answer: TestResponse, status: int) -> str:
     assert body["status"] == status
     assert body["type"] == "about:blank"
     assert body["title"]
-    assert body["instance"] == answer.request.path
+    assert body["instance"] == without_secrets(answer.request.path)
     assert body["error"] == body["detail"]
     assert str(body["error"]).endswith(".")
     assert answer.headers["Cache-Control"] == "no-store"

@@ -106,6 +106,8 @@ class PanelHub(SocketHub[Subscriber], Listener):
         self._environment = environment
         self._reader = reader
         self._views: dict[View, Shown] = {}
+        #: Views whose last try ended with the connection to the database, after the time limit.
+        self._timed_out: set[View] = set()
         self._changed: set[str] = set()
         self._all_changed = False
         self._wake = threading.Event()
@@ -132,6 +134,7 @@ class PanelHub(SocketHub[Subscriber], Listener):
         for shown in self._views.values():
             shown.forget(socket)
         self._views = {v: s for v, s in self._views.items() if s.subscribers or s.fresh}
+        self._timed_out &= self._views.keys()
 
     def _start(self) -> None:
         # With the first socket, that is after gunicorn has forked.
@@ -244,7 +247,9 @@ class PanelHub(SocketHub[Subscriber], Listener):
         except (NotConnected, database.NotConfigured):
             raise
         except ConnectionFailure as error:
-            if not (error.timeout and _database_answers()):
+            # Once is no proof: the database may just have come back from being away.
+            if not (error.timeout and view in self._timed_out and _database_answers()):
+                self._timed_out.add(view)
                 raise
             self._close(view, _TOO_SLOW)
         except BadView as error:
@@ -257,6 +262,7 @@ class PanelHub(SocketHub[Subscriber], Listener):
             log.exception("the page %s cannot be rendered", view.page)
             self._close(view, _FAULT)
         else:
+            self._timed_out.discard(view)
             self._hand_out(view, panels, time.monotonic() - began)
 
     def _close(self, view: View, end: End) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.infra.folders import in_use, remove_unused
-from tasks.infra.source_cache import UNUSED_SECONDS, drop_unused, forget, source_file
+from tasks.infra.source_cache import UNUSED_SECONDS, _name, drop_unused, forget, source_file
 from tasks.infra.storage import get_storage
 from tasks.models import Media, Step
 from tasks.settings import get_settings
@@ -113,6 +113,6 @@ def test_what_was_fetched_of_a_source_before_a_kill_makes_room(
     get_storage().put_bytes(media.source_key, b"film")
     folder = scratch / "sources" / "m"
     folder.mkdir(parents=True)
-    (folder / "source.partial.1a2b3C4d").write_bytes(b"fi")
+    (folder / f"{_name(media.source_key)}.partial.1a2b3C4d").write_bytes(b"fi")
     with source_file(media, NOBODY) as path:
         assert sorted(p.name for p in folder.iterdir() if p.name != "lock") == [path.name]
