@@ -1,7 +1,7 @@
 """Uploads whose workers die, and storage that refuses: no object is lost, none is put twice."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tasks import keys
@@ -10,6 +10,7 @@ from tasks.infra.storage import get_storage
 from tasks.jobs.allowed import Action
 from tasks.jobs.attach import attach
 from tasks.jobs.submit import submit
+from tasks.media.plan import GROWING
 from tasks.media.tools import Tools
 from tasks.models import Kind, Status, Subtitle, TranscodeJob, UploadJob
 from tests.recovery.conftest import frames_of
@@ -45,13 +46,20 @@ def _kill(worker: Worker) -> None:
     worker.popen.wait()
 
 
+def _fixed(written: Iterable[str]) -> list[str]:
+    return [key for key in written if not key.endswith(f"/{GROWING}")]
+
+
 def _check_objects(proxy: StorageProxy, job: TranscodeJob) -> None:
-    """Everything that the stream needs was put exactly once, and nothing half remains."""
+    """Everything that the stream needs was put exactly once, and nothing half remains.
+
+    But for the playlists that grew while it was encoded.
+    """
     subtitle = Subtitle.objects(media_id=job.media_id).get()
     published = get_storage().list(keys.video(job.media_id))
     assert keys.video(job.media_id, subtitle.folder, "seg_00000.vtt") in published
-    put = Counter(proxy.written(keys.video(job.media_id)))
-    assert put == dict.fromkeys(published, 1)
+    put = Counter(_fixed(proxy.written(keys.video(job.media_id))))
+    assert put == dict.fromkeys(_fixed(published), 1)
     assert [*get_storage().half_uploads()] == []
 
 
@@ -69,7 +77,7 @@ def test_uploads_of_killed_workers_go_on_where_they_stopped(
         # Each of the two is in the middle of an upload: the last file of one, the first of another.
         playlist.reached()
         subtitle.reached()
-        segments = proxy.written(stream_key(job, RENDITION, ""))
+        segments = _fixed(proxy.written(stream_key(job, RENDITION, "")))
         assert len(segments) == 3
         names = [worker.name for worker in workers]
         for worker in workers:
@@ -110,7 +118,9 @@ def test_a_key_that_storage_refuses_for_ever_fails_its_upload_alone(
         failed = until(lambda: _over(job, "hls"), "the end of the upload", 60)
         assert (failed.status, failed.failed_reason) == (Status.failed, "storage")
         assert failed.error_message.startswith("Storage answered AccessDenied when asked to copy")
-        assert refusal.count == len(claims(failed)) == 2
+        # Each attempt asked once, and so did whoever published the segment while it was encoded.
+        assert len(claims(failed)) == 2
+        assert refusal.count > 2
         why = f"{RENDITION} failed to upload (storage: {failed.error_message.rstrip('.')})."
 
         # The other upload is still on its way.
