@@ -50,7 +50,7 @@ def test_upload_watch_and_play(site: Site, tab: OpenTab) -> None:
     assert len(seen) >= 4, seen
     assert seen == sorted(seen)
     assert seen[-1] == 100
-    expect(page.locator("#job-details")).to_contain_text("2 of 2")
+    expect(page.locator("#job-details")).to_contain_text("1 of 1")
     expect(page.locator("#job-details .renditions")).to_contain_text("720p")
     expect(page.locator("#job-details .history")).to_contain_text("Completed")
 

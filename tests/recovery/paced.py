@@ -8,7 +8,7 @@ FAST = 1000.0
 
 
 def paced(ffmpeg: str, script: Path, times: float) -> Path:
-    """An ffmpeg that encodes at ``times`` real time on any machine that can keep up.
+    """An ffmpeg that encodes pictures at ``times`` real time on any machine that can keep up.
 
     So a test that acts in the middle of an encoding finds one, and the processor stays free.
     """
@@ -17,7 +17,8 @@ def paced(ffmpeg: str, script: Path, times: float) -> Path:
     draft.write_text(
         "#!/bin/sh\n"
         'case "$*" in\n'
-        f'  *hls_segment_type*) exec "{ffmpeg}" -readrate {times:g} "$@" ;;\n'
+        "  *libx264*hls_segment_type*|*hls_segment_type*libx264*)\n"
+        f'    exec "{ffmpeg}" -readrate {times:g} "$@" ;;\n'
         f'  *) exec "{ffmpeg}" "$@" ;;\n'
         "esac\n"
     )

@@ -29,7 +29,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_work_over(
 ) -> None:
     # No reconciler: handing over is the worker's own doing.
     run = dailies()
-    leaving, staying = run.two_workers(pace=2)
+    leaving, staying = run.two_workers(pace=1)
     job = job_of(empty, film(3))
     busy = encoding_chunks(job, 2)
     assert {step.lease.worker for step in busy} == {leaving.name, staying.name}

@@ -36,7 +36,7 @@ def test_the_same_message_twice_gives_one_result(
     chunk = encoding_chunk(job)
     send_again(chunk, chunk.message_id)
     encoders = [e for worker in workers for e in worker.encoders(chunk)]
-    until(lambda: broker.depths()[broker.CHUNKS] == 1, "the idle worker to drop the message")
+    until(lambda: broker.depths()[chunk.queue_name] == 1, "the idle worker to drop the message")
     assert [e for worker in workers for e in worker.encoders(chunk)] == encoders
     assert len(encoders) == 1
 

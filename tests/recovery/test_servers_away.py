@@ -1,13 +1,14 @@
 """A server forgets, hangs, or goes away in the middle of a job, and the job completes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import requests
 
 from tasks import keys
 from tasks.infra.storage import get_storage
+from tasks.media.plan import GROWING
 from tasks.media.tools import Tools
 from tasks.models import Status, TranscodeJob, UploadJob
 from tasks.settings import Settings
@@ -23,6 +24,11 @@ from webapp.cli.up.servers import free_port
 START = Callable[..., Dailies]
 FILM = Callable[[int], Path]
 TOKEN = "the token of the recovery tests"
+
+
+def _fixed(written: Iterable[str]) -> list[str]:
+    """All but the playlists that grow while a film is encoded."""
+    return [key for key in written if not key.endswith(f"/{GROWING}")]
 
 
 def test_redis_forgets_everything(
@@ -73,8 +79,8 @@ def test_mongodb_is_away_for_twenty_seconds_and_the_bucket_for_thirty(
         for job, segments in (uploading, 1), (encoding, 2):
             complete(job, 120)
             check_stream(empty, tools, job, tmp_path / job.job_id, frames_of(segments))
-            put = proxy.written(keys.video(job.media_id))
-            assert sorted(put) == sorted(get_storage().list(keys.video(job.media_id)))
+            put = _fixed(proxy.written(keys.video(job.media_id)))
+            assert sorted(put) == sorted(_fixed(get_storage().list(keys.video(job.media_id))))
         assert [*get_storage().half_uploads()] == []
         upload = UploadJob.objects(transcode_id=uploading.job_id, upload_type="hls").get()
         why = [line.why for line in upload.history if line.status == Status.waiting and line.why]

@@ -21,7 +21,7 @@ def test_slow_work_is_left_alone_and_dead_work_tried_again(
 ) -> None:
     run = dailies(DAILIES_STALL_SECONDS="10")
     run.start("reconciler")
-    first, second = run.two_workers(pace=2)
+    first, second = run.two_workers(pace=1)
     job = job_of(empty, film(2))
     slow, dead = encoding_chunks(job, 2)
     workers = {worker.name: worker for worker in (first, second)}
